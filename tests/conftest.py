@@ -1,0 +1,94 @@
+"""Options and fixtures that all tests share."""
+
+import hashlib
+import json
+import os
+
+import numpy as np
+import pytest
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("irs_engine")
+    group.addoption("--isa", metavar="NAME", help="instruction set of the native code, as $IRS_ISA")
+    group.addoption(
+        "--device", choices=["cpu", "cuda"], default="cpu", help="where tests that ask for a device run"
+    )
+
+
+def pytest_configure(config):
+    if config.getoption("--isa"):
+        os.environ["IRS_ISA"] = config.getoption("--isa")  # read when the native module is imported
+
+
+def pytest_collection_modifyitems(config, items):
+    wanting = [item for item in items if item.get_closest_marker("cuda")]
+    reason = wanting and why_no_cuda()
+    for item in wanting:
+        if reason:
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def why_no_cuda():
+    try:
+        import torch
+    except ImportError:
+        return "torch is not installed"
+    if torch.version.cuda is None:
+        return "this torch is a CPU build"
+    return "" if torch.cuda.is_available() else "torch finds no CUDA device"
+
+
+@pytest.fixture(scope="session")
+def device(request):
+    """The name given with --device; skips where CUDA is asked for and missing."""
+    name = request.config.getoption("--device")
+    if name == "cuda" and (reason := why_no_cuda()):
+        pytest.skip(reason)
+    return name
+
+
+def make_photo(width, height, seed=0):
+    """(height, width, 3) RGB uint8: sky, hills, a sun, things with edges, and the noise of a sensor."""
+    random = np.random.default_rng(seed)
+    y, x = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
+    image = np.stack([0.45 + 0.4 * y, 0.6 + 0.25 * y, 0.95 - 0.2 * y], axis=-1)
+    for i, color in enumerate([(0.35, 0.45, 0.4), (0.25, 0.4, 0.2), (0.3, 0.25, 0.15)]):
+        ridge = 0.45 + 0.17 * i + 0.05 * np.sin(x * random.uniform(5, 20) + random.uniform(0, 6))
+        grain = 0.5 + 0.5 * np.sin(97 * x + 31 * i) * np.sin(83 * y)
+        image = np.where((y > ridge)[..., None], np.array(color) + 0.12 * grain[..., None], image)
+    image += 0.4 * np.exp(-((x - 0.75) ** 2 + (y - 0.2) ** 2) / 0.01)[..., None]
+    for _ in range(8):
+        left, top, size = random.uniform(0, 0.9), random.uniform(0.5, 0.9), random.uniform(0.03, 0.12)
+        inside = (abs(x - left) < size) & (abs(y - top) < size / 2)
+        image = np.where(inside[..., None], random.uniform(0, 1, 3), image)
+    image += random.normal(0, 0.012, image.shape)
+    return (image.clip(0, 1) * 255).round().astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def photo():
+    """(240, 320, 3) RGB uint8, drawn but with what photos have; read-only, as it is shared."""
+    image = make_photo(320, 240)
+    image.flags.writeable = False
+    return image
+
+
+@pytest.fixture(scope="session")
+def tagger_weights(tmp_path_factory):
+    """A tagger_s.safetensors of random numbers beside its manifest.json: a file, not knowledge."""
+    import torch
+    from safetensors.torch import save_file
+
+    from irs_engine.vision.nets.tagger_net import TaggerNet
+    from irs_engine.vision.vocabulary import load_vocabulary
+
+    torch.manual_seed(0)
+    vocabulary = load_vocabulary()
+    net = TaggerNet({head: len(vocabulary.labels(head)) for head in ("coco", "places")})
+    path = tmp_path_factory.mktemp("weights") / "tagger_s.safetensors"
+    save_file(net.state_dict(), path)
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    entry = {"file": path.name, "sha256": sha256, "bytes": path.stat().st_size, "license": "Apache-2.0"}
+    (path.parent / "manifest.json").write_text(json.dumps({"tagger_s": entry}))
+    return path
