@@ -1,0 +1,250 @@
+"""How often the tagger is right, beside its teachers, on photos that other people labelled.
+
+    python benchmarks/tagging.py --teachers teachers/ --data caltech101=photos/caltech-test coco128=coco128
+    --out tagging.json
+
+Two questions, each on photos that neither was trained on:
+
+- Classes: is the answer of a head right, first or among the first five? Labels of a set are mapped to ours by
+  `tagging_classes.tsv`, written before anything was measured; a folder of a set is a class, classes without a
+  counterpart are left out.
+- Tags: of what is shown at the default threshold, how much is right, how often is nothing shown, how well
+  does the
+  confidence tell? A tag is right if it is the class of the photo or a parent of it. Things that are in the
+  photo and not in its label count as wrong, so the precision is a lower bound. On COCO photos all objects of
+  80 classes are labelled, and tags are judged that are among these or parents of these.
+
+Intervals are 95 % bootstrap intervals over photos.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+import irs_engine
+from irs_engine.device import choose_device
+from irs_engine.image import read_rgb
+from irs_engine.vision.tagger import Tagger
+from irs_engine.vision.vocabulary import load_vocabulary
+
+CLASSES = Path(__file__).with_name("tagging_classes.tsv")
+THRESHOLD = 60
+BATCH = 16
+
+
+@dataclass
+class Labelled:
+    """Photos of one set: file, classes of one head that are right for it, tags that are right and that are
+    judged.
+    """
+
+    name: str
+    head: str
+    photos: list[tuple[Path, frozenset[int]]] = field(default_factory=list)
+    right: list[frozenset[str]] = field(default_factory=list)
+    judged: frozenset[str] | None = None  # None: every tag
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", nargs="+", required=True, metavar="set=folder")
+    parser.add_argument(
+        "--teachers", type=Path, help="folder of the teachers' files; without it they are not asked"
+    )
+    parser.add_argument("--weights", type=Path, help="weights to judge instead of the shipped ones")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--most", type=int, default=0, help="at most so many photos of a set, evenly spread")
+    parser.add_argument("--out", type=Path, help="write all figures here as JSON")
+    arguments = parser.parse_args()
+    tagger = Tagger(choose_device(arguments.device), weights=arguments.weights)
+    teachers = Teachers(arguments.teachers) if arguments.teachers else None
+    found = {"version": irs_engine.__version__}
+    for item in arguments.data:
+        name, folder = item.split("=", 1)
+        data = read_coco(name, Path(folder)) if name.startswith("coco") else read_classes(name, Path(folder))
+        if arguments.most and len(data.photos) > arguments.most:
+            keep = np.linspace(0, len(data.photos) - 1, arguments.most).astype(int)
+            data.photos, data.right = [data.photos[i] for i in keep], [data.right[i] for i in keep]
+        found[name] = judge(data, tagger, teachers)
+        print_figures(name, found[name])
+    if arguments.out:
+        arguments.out.write_text(json.dumps(found, indent=1))
+
+
+def read_classes(name: str, folder: Path) -> Labelled:
+    """A folder of folders, one for each class of `tagging_classes.tsv`."""
+    vocabulary = load_vocabulary()
+    with CLASSES.open(encoding="utf-8") as file:
+        lines = (line for line in file if not line.startswith("#"))
+        rows = [row for row in csv.DictReader(lines, delimiter="\t") if row["dataset"] == name]
+    if not rows:
+        raise SystemExit(f"{name}: not a set of {CLASSES.name}")
+    data = Labelled(name, rows[0]["head"])
+    labels = vocabulary.labels(data.head)
+    for row in rows:
+        indices = frozenset(int(i) for i in row["indices"].split(","))
+        tags = {labels[i] for i in indices} - {None}
+        tags |= {parent for tag in tags for parent in vocabulary.ancestors(tag)}
+        for path in _pictures(folder / row["class"]):
+            data.photos.append((path, indices))
+            data.right.append(frozenset(tags))
+    return data
+
+
+def read_coco(name: str, folder: Path) -> Labelled:
+    """`images/` and `labels/` (YOLO lines that begin with the class number) of COCO photos."""
+    vocabulary = load_vocabulary()
+    labels = vocabulary.labels("coco")
+
+    def closure(classes) -> frozenset[str]:
+        tags = {labels[i] for i in classes} - {None}
+        return frozenset(tags | {parent for tag in tags for parent in vocabulary.ancestors(tag)})
+
+    data = Labelled(name, "coco", judged=closure(range(len(labels))))
+    for path in _pictures(folder / "images"):
+        file = folder / "labels" / f"{path.stem}.txt"
+        classes = (
+            frozenset(int(line.split()[0]) for line in file.read_text().splitlines())
+            if file.exists()
+            else frozenset()
+        )
+        data.photos.append((path, classes))
+        data.right.append(closure(classes))
+    return data
+
+
+def _pictures(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.rglob("*") if p.suffix.lower() in (".jpg", ".jpeg", ".png"))
+
+
+class Teachers:
+    """The teachers as they were meant to be asked: the central 0.875 of the short side at 224 pixels."""
+
+    def __init__(self, folder: Path):
+        from irs_engine.train.teachers import Faculty
+
+        self.faculty = Faculty(folder, second_opinion=True)
+
+    def logits(self, photos: list[np.ndarray]) -> dict[str, np.ndarray]:
+        import torch
+
+        from irs_engine.resize import resize
+        from irs_engine.train.lessons import to_input
+
+        views = []
+        for photo in photos:
+            height, width = photo.shape[:2]
+            side = 0.875 * min(height, width)
+            box = ((width - side) / 2, (height - side) / 2, side, side)
+            views.append(resize(photo, (224, 224), box=box))
+        logits, _ = self.faculty(to_input(torch.from_numpy(np.stack(views))))
+        return {head: values.numpy() for head, values in logits.items()}
+
+
+def judge(data: Labelled, tagger: Tagger, teachers: Teachers | None) -> dict:
+    ranks = defaultdict(list)  # who -> place of the first right class, for every photo
+    scores = []
+    for paths in _batches([path for path, _ in data.photos]):
+        photos = [read_rgb(path, at_least=224).pixels for path in paths]
+        right = [data.photos[len(scores) + i][1] for i in range(len(paths))]
+        ours = tagger.logits(photos)
+        answers = {"ours": ours, "teacher": teachers.logits(photos) if teachers else {}}
+        for who, logits in answers.items():
+            if data.head in logits:
+                ranks[who] += [
+                    _rank(row, classes) for row, classes in zip(logits[data.head], right, strict=True)
+                ]
+        scores += list(tagger.scorer(ours))
+    figures: dict = {"photos": len(data.photos), "head": data.head}
+    for who, places in ranks.items():
+        places = np.array(places)
+        figures[who] = {"top1": _share(places < 1), "top5": _share(places < 5)}
+    figures["tags"] = judge_tags(data, tagger, np.stack(scores))
+    return figures
+
+
+def judge_tags(data: Labelled, tagger: Tagger, scores: np.ndarray) -> dict:
+    """Precision, recall and calibration of confidences against the tags that are right for each photo."""
+    ids = [tag.id for tag in tagger.scorer.tags]
+    columns = np.array([i for i, id in enumerate(ids) if data.judged is None or id in data.judged])
+    scores = scores[:, columns]
+    right = np.array([[ids[i] in tags for i in columns] for tags in data.right])
+    shown = scores >= THRESHOLD / 100
+    hits, count = (shown & right).sum(1), shown.sum(1)
+    return {
+        "precision": _ratio(hits, count),
+        "recall": _ratio(hits, right.sum(1)),
+        "photos_with_a_tag": _share(count > 0),
+        "tags_per_photo": float(count.mean()),
+        "calibration": _calibration(scores, right),
+    }
+
+
+def _calibration(scores: np.ndarray, right: np.ndarray) -> dict:
+    """Expected calibration error over bins from 0.1 up, and of each bin (mean score, share right, number)."""
+    bins = []
+    for low in np.arange(0.1, 1.0, 0.1):
+        inside = (scores >= low) & (scores < low + 0.1)
+        if inside.any():
+            bins.append((float(scores[inside].mean()), float(right[inside].mean()), int(inside.sum())))
+    total = sum(n for *_, n in bins) or 1
+    return {"ece": sum(abs(s - r) * n for s, r, n in bins) / total, "bins": bins}
+
+
+def _rank(logits: np.ndarray, right: frozenset[int]) -> int:
+    best = max(logits[i] for i in right)
+    return int((logits > best).sum())
+
+
+def _share(hits: np.ndarray) -> list[float]:
+    return _ratio(hits.astype(float), np.ones(len(hits)))
+
+
+def _ratio(part: np.ndarray, whole: np.ndarray) -> list[float]:
+    """sum(part) / sum(whole) with its 95 % interval over photos."""
+    rng = np.random.default_rng(0)
+    picks = rng.integers(len(part), size=(1000, len(part)))
+    samples = part[picks].sum(1) / np.maximum(whole[picks].sum(1), 1)
+    low, high = np.percentile(samples, (2.5, 97.5))
+    return [round(float(v), 4) for v in (part.sum() / max(whole.sum(), 1), low, high)]
+
+
+def _batches(items: list) -> Iterator[list]:
+    for start in range(0, len(items), BATCH):
+        yield items[start : start + BATCH]
+
+
+def print_figures(name: str, figures: dict) -> None:
+    def percent(value: list[float]) -> str:
+        return f"{100 * value[0]:.1f} ({100 * value[1]:.1f}-{100 * value[2]:.1f})"
+
+    print(f"\n{name}: {figures['photos']} photos")
+    for who in ("teacher", "ours"):
+        if who in figures:
+            line = f"  {who:8s} top-1 {percent(figures[who]['top1'])}  top-5 {percent(figures[who]['top5'])}"
+            if who == "ours" and "teacher" in figures:
+                share = [
+                    figures["ours"][k][0] / max(figures["teacher"][k][0], 1e-9) for k in ("top1", "top5")
+                ]
+                line += f"  = {100 * share[0]:.0f} % and {100 * share[1]:.0f} % of the teacher's"
+            print(line)
+    tags = figures["tags"]
+    print(
+        f"  at {THRESHOLD}: precision {percent(tags['precision'])}, recall {percent(tags['recall'])}, "
+        f"photos with a tag {percent(tags['photos_with_a_tag'])}, {tags['tags_per_photo']:.1f} tags a photo, "
+        f"calibration error {tags['calibration']['ece']:.3f}"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,322 @@
+"""Train the tagger from random initialisation by distillation, in four phases, resumable at any moment.
+
+    python -m irs_engine.train.tagger --packs packs/a packs/b --teachers teachers/ --work runs/tagger \\
+        --minutes early=8 late=60 whole=30 --views 40000
+
+1. early    stages at strides 4 and 8, against the teacher's maps at the same strides; few pictures are
+enough. 2. collect  the teachers' answers and the early features of many views are written to disk, once. 3.
+late     everything behind, on those features: targets at the end of every stage, on the pooled vector and on
+            the logits. Several times as many pictures a second as training the whole network.
+4. whole    end to end on the same views, small steps.
+
+Targets are outputs of stages through 1x1 adaptors that are thrown away; no hidden unit of a teacher is ever a
+target. Stop it at any time; the same command goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import logging
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from irs_engine.train.lessons import STAGE_MAPS, Lesson, LessonStore, Views, early_lessons
+from irs_engine.train.teachers import Faculty
+from irs_engine.vision.nets.tagger_net import TaggerNet
+
+log = logging.getLogger(__name__)
+
+PHASES = ("early", "late", "whole")
+LEARNING_RATE = {"early": 3e-3, "late": 2e-3, "whole": 6e-4}
+EARLY_STAGES = 2
+TEMPERATURE = {"imagenet": 2.0, "places": 1.5}  # SqueezeNet's probabilities are soft already
+HELD_OUT = 500  # collected views that are never trained on, for the progress lines
+
+
+class Student(nn.Module):
+    """The network with its adaptors: 1x1 maps from its stages to the teacher's, and from its vector to the
+    teacher's.
+    """
+
+    def __init__(self, heads: dict[str, int]):
+        super().__init__()
+        self.net = TaggerNet(heads)
+        channels = [Faculty.MAP_CHANNELS[i] for i in STAGE_MAPS]
+        self.adaptors = nn.ModuleList(
+            nn.Conv2d(w, c, 1) for w, c in zip(self.net.widths, channels, strict=True)
+        )
+        self.pooled_adaptor = nn.Linear(TaggerNet.FEATURE, 1280)
+        self.variances = nn.ParameterDict()  # of the targets, per channel; set by the first batch
+
+    def early(self, x: Tensor) -> Tensor:
+        for stage in self.net.stages[:EARLY_STAGES]:
+            x = stage(x)
+        return x
+
+    def see(self, lesson: Lesson) -> tuple[dict[int, Tensor], Tensor | None]:
+        """Outputs of the stages by number, and the pooled vector if the lesson goes that far."""
+        x, first = (lesson.pixels, 0) if lesson.early is None else (lesson.early, EARLY_STAGES)
+        outputs = {}
+        for number in range(first, len(lesson.maps)):
+            outputs[number] = x = self.net.stages[number](x)
+        complete = len(lesson.maps) == len(self.net.stages)
+        return outputs, self.net.feature(x).mean((2, 3)) if complete else None
+
+    def losses(self, lesson: Lesson) -> dict[str, Tensor]:
+        """Unweighted losses by name; those of maps and vector are 1 - R2 of what was to be told."""
+        outputs, vector = self.see(lesson)
+        losses = {}
+        for number, output in outputs.items():
+            target = lesson.maps[number]
+            if target is not None:
+                losses[f"map{number}"] = self._unexplained(
+                    f"map{number}", self.adaptors[number](output), target
+                )
+        if vector is not None and lesson.pooled is not None:
+            losses["pooled"] = self._unexplained("pooled", self.pooled_adaptor(vector), lesson.pooled)
+            for head, classifier in self.net.heads.items():
+                losses[head] = _distillation(head, classifier(vector), lesson.logits[head])
+        return losses
+
+    def _unexplained(self, name: str, answer: Tensor, target: Tensor) -> Tensor:
+        axes = tuple(i for i in range(target.ndim) if i != 1)
+        if name not in self.variances:
+            variance = target.var(axes) + 1e-4
+            self.variances[name] = nn.Parameter(variance, requires_grad=False)
+        return ((answer - target).square().mean(axes) / self.variances[name]).mean()
+
+
+def _distillation(head: str, answer: Tensor, target: Tensor) -> Tensor:
+    """KL at a temperature (Hinton et al. 2015), for independent labels cross-entropy."""
+    if head == "objects":
+        # Summed over labels as the softmax loss is, less the entropy of the target, so that 0 is perfect.
+        told = torch.sigmoid(target)
+        floor = F.binary_cross_entropy_with_logits(target, told, reduction="none")
+        return (F.binary_cross_entropy_with_logits(answer, told, reduction="none") - floor).sum(1).mean()
+    t = TEMPERATURE[head]
+    told = (target / t).log_softmax(1)
+    return F.kl_div((answer / t).log_softmax(1), told, reduction="batchmean", log_target=True) * t * t
+
+
+WEIGHTS = {"imagenet": 1.0, "objects": 0.5, "places": 0.5, "pooled": 1.0}  # maps: 1
+
+
+class Run:
+    """The state of a training run in its folder: student, moving average, optimiser, time spent in each
+    phase.
+    """
+
+    def __init__(self, folder: Path, device: torch.device):
+        self.folder, self.device = folder, device
+        folder.mkdir(parents=True, exist_ok=True)
+        self.student = Student(Faculty.HEADS).to(device).to(memory_format=torch.channels_last)
+        self.average = copy.deepcopy(self.student)
+        self.spent = dict.fromkeys(PHASES, 0.0)  # seconds
+        self.images = dict.fromkeys(PHASES, 0)
+        self.optimiser_state: dict | None = None
+        self.phase = PHASES[0]
+        if (folder / "state.pt").exists():
+            self._load()
+
+    def _load(self) -> None:
+        state = torch.load(self.folder / "state.pt", map_location=self.device, weights_only=True)
+        for module, values in ((self.student, state["student"]), (self.average, state["average"])):
+            for name in (key for key in values if key.startswith("variances.")):
+                module.variances[name.removeprefix("variances.")] = nn.Parameter(
+                    values[name], requires_grad=False
+                )
+            module.load_state_dict(values)
+        self.spent, self.images, self.phase = state["spent"], state["images"], state["phase"]
+        self.optimiser_state = state["optimiser"]
+
+    def save(self, optimiser: torch.optim.Optimizer | None) -> None:
+        state = {
+            "student": self.student.state_dict(),
+            "average": self.average.state_dict(),
+            "spent": self.spent,
+            "images": self.images,
+            "phase": self.phase,
+            "optimiser": optimiser.state_dict() if optimiser else None,
+        }
+        torch.save(state, self.folder / "state.part")
+        (self.folder / "state.part").replace(self.folder / "state.pt")
+
+    def train(
+        self, phase: str, lessons: Iterator[Lesson], minutes: float, check: Lesson | None = None
+    ) -> None:
+        """Go on with one phase until its minutes are spent; the step size follows a cosine over them."""
+        modules = _trained_modules(self.student, phase)
+        optimiser = _optimiser(modules, LEARNING_RATE[phase])
+        if self.phase == phase and self.optimiser_state:
+            optimiser.load_state_dict(self.optimiser_state)
+        self.phase, step, saved = phase, 0, time.monotonic()
+        shown: dict[str, float] = {}
+        self.student.requires_grad_(False).eval()
+        for module in modules:
+            module.requires_grad_(True).train()
+        for lesson in lessons:
+            started = time.monotonic()
+            progress = self.spent[phase] / (60 * minutes)
+            if progress >= 1:
+                break
+            for group in optimiser.param_groups:
+                warm = min(1.0, (self.images[phase] + 1) / 3000)
+                group["lr"] = LEARNING_RATE[phase] * warm * (0.5 + 0.5 * math.cos(math.pi * progress))
+            losses = self.student.losses(_to(lesson, self.device))
+            loss = torch.stack([WEIGHTS.get(name, 1.0) * value for name, value in losses.items()]).sum()
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_([p for g in optimiser.param_groups for p in g["params"]], 5.0)
+            optimiser.step()
+            step += 1
+            batch = len(lesson)
+            self.images[phase] += batch
+            self._update_average(min(0.999, 1 - 10 / (10 + self.images[phase] / batch)))
+            for name, value in losses.items():
+                shown[name] = 0.95 * shown.get(name, value.item()) + 0.05 * value.item()
+            if step % 50 == 0:
+                line = " ".join(f"{name} {value:.3f}" for name, value in shown.items())
+                log.info("%s %4.1f%% %7d images  %s", phase, 100 * progress, self.images[phase], line)
+            if check is not None and step % 400 == 0:
+                self.report(check)
+            # A pause of the whole process (a stopped laptop, SIGSTOP) is not time spent.
+            self.spent[phase] += min(time.monotonic() - started, 10.0)
+            if time.monotonic() - saved > 120:
+                self.save(optimiser)
+                saved = time.monotonic()
+        self.optimiser_state = None
+        self.save(None)
+
+    @torch.no_grad()
+    def _update_average(self, decay: float) -> None:
+        for ours, theirs in zip(self.average.parameters(), self.student.parameters(), strict=False):
+            ours.lerp_(theirs, 1 - decay)
+        for kept, current in zip(self.average.buffers(), self.student.buffers(), strict=True):
+            kept.copy_(current)
+        for name, value in self.student.variances.items():
+            if name not in self.average.variances:
+                copied = nn.Parameter(value.detach().clone(), requires_grad=False)
+                self.average.variances[name] = copied
+
+    @torch.inference_mode()
+    def report(self, check: Lesson) -> None:
+        """Log how well the averaged student tells what the teachers say about views it never saw."""
+        self.average.eval()
+        lesson = _to(check, self.device)
+        losses = self.average.losses(lesson)
+        _, vector = self.average.see(lesson)
+        line = " ".join(f"{name} {value.item():.3f}" for name, value in losses.items())
+        for head in ("imagenet", "places"):
+            answer = self.average.net.heads[head](vector).cpu()
+            best = check.logits[head].argmax(1, keepdim=True)
+            line += f" {head} agreement top-1 {(answer.argmax(1, keepdim=True) == best).float().mean():.3f}"
+            line += f" top-5 {(answer.topk(5).indices == best).any(1).float().mean():.3f}"
+        log.info("held out: %s", line)
+
+    def export(self, path: Path) -> None:
+        """Write the averaged network in half precision, not fused: training can go on from it."""
+        values = {
+            name: v.half() if v.is_floating_point() else v
+            for name, v in self.average.net.state_dict().items()
+        }
+        metadata = {"heads": json.dumps(Faculty.HEADS), "images": json.dumps(self.images)}
+        save_file({name: v.contiguous() for name, v in values.items()}, path, metadata)
+
+
+def _trained_modules(student: Student, phase: str) -> list[nn.Module]:
+    stages, adaptors = list(student.net.stages), list(student.adaptors)
+    late = [*stages[EARLY_STAGES:], *adaptors[EARLY_STAGES:], student.net.feature, student.net.heads]
+    late.append(student.pooled_adaptor)
+    early = [*stages[:EARLY_STAGES], *adaptors[:EARLY_STAGES]]
+    return {"early": early, "late": late, "whole": [*early, *late]}[phase]
+
+
+def _optimiser(modules: list[nn.Module], rate: float) -> torch.optim.AdamW:
+    parameters = [p for module in modules for p in module.parameters()]
+    groups = [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": 0.02},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, rate, betas=(0.9, 0.99))
+
+
+def _to(lesson: Lesson, device: torch.device) -> Lesson:
+    def move(value):
+        return value if value is None else value.to(device, non_blocking=True)
+
+    logits = {head: move(value) for head, value in lesson.logits.items()}
+    return Lesson(
+        move(lesson.pixels), move(lesson.early), [move(m) for m in lesson.maps], move(lesson.pooled), logits
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--packs", nargs="+", required=True, help="photo packs (irs_engine.train.photos)")
+    parser.add_argument("--teachers", type=Path, required=True, help="folder of the teachers' files")
+    parser.add_argument("--work", type=Path, required=True, help="folder of this run, outside the project")
+    parser.add_argument(
+        "--minutes", nargs="+", default=["early=8", "late=60", "whole=30"], metavar="phase=minutes"
+    )
+    parser.add_argument("--views", type=int, default=40000, help="how many views to collect")
+    parser.add_argument("--side", type=int, default=160, help="side of a view in pixels, a multiple of 32")
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--threads", type=int, default=None)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--export", type=Path, help="write the weights here (.safetensors) after every phase")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    torch.manual_seed(0)
+    minutes = {phase: float(value) for phase, value in (item.split("=") for item in arguments.minutes)}
+    run = Run(arguments.work, torch.device(arguments.device))
+    faculty = Faculty(arguments.teachers).to(run.device).to(memory_format=torch.channels_last)
+
+    views = Views(arguments.packs, arguments.side)
+    early = minutes.get("early", 0)
+    if run.spent["early"] < 60 * early:
+        lessons = early_lessons(
+            views, faculty, arguments.batch, run.images["early"] // arguments.batch, EARLY_STAGES - 1
+        )
+        run.train("early", lessons, early)
+    store = LessonStore(
+        arguments.work / "lessons", views, arguments.views, run.student.net.widths[EARLY_STAGES - 1]
+    )
+    run.average.eval()
+    for filled in store.fill(faculty, run.average.early):
+        if filled % 1000 == 0:
+            log.info("collected %d of %d views", filled, arguments.views)
+    _copy_early(run)
+    rng = np.random.default_rng()
+    told = store.filled - HELD_OUT
+    check = store.lesson(np.arange(told, store.filled))
+    for phase in (p for p in ("late", "whole") if run.spent[p] < 60 * minutes.get(p, 0)):
+        lessons = store.lessons(told, arguments.batch, rng, pixels=phase == "whole")
+        run.train(phase, lessons, minutes[phase], check)
+        if arguments.export:
+            run.export(arguments.export)
+
+
+def _copy_early(run: Run) -> None:
+    """The kept features are those of the averaged early stages: the student goes on from them."""
+    if run.images["whole"] == 0:
+        run.student.net.stages[:EARLY_STAGES].load_state_dict(
+            run.average.net.stages[:EARLY_STAGES].state_dict()
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""Convolutions for inference on a CPU: weights laid out for oneDNN once, hard-swish in the same pass.
+
+torch's own eager convolution lays its weights out anew at every call, which at batch 1 costs as much as the
+arithmetic. The operators used here are those that `torch.compile` emits on a CPU; where a build of torch
+lacks them, the network stays as it is.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from irs_engine.vision.nets.tagger_net import HalvingConv, Net
+
+log = logging.getLogger(__name__)
+
+OPERATORS = ("_convolution_pointwise", "_reorder_convolution_weight")
+
+
+def pack(module: Net) -> Net:
+    """Replace the convolutions of a fused network on a CPU, in place; results differ by rounding only."""
+    if not (
+        torch.backends.mkldnn.is_available() and all(hasattr(torch.ops.mkldnn, name) for name in OPERATORS)
+    ):
+        log.info("this torch has no packed convolutions for the CPU")
+        return module
+    for name, child in list(module.named_children()):
+        if isinstance(child, nn.Conv2d):
+            setattr(module, name, PackedConv(child, activation="none"))
+        else:
+            pack(child)
+    if isinstance(module, nn.Sequential):
+        _join_hardswish(module)
+    return module
+
+
+class PackedConv(nn.Module):
+    """A convolution with its bias, and hard-swish if `activation` says so. Takes and gives channels-last
+    maps.
+    """
+
+    def __init__(self, conv: nn.Conv2d, activation: str):
+        super().__init__()
+        self.before = (0, 1, 0, 1) if isinstance(conv, HalvingConv) else None
+        self.stride, self.padding, self.groups = list(conv.stride), list(conv.padding), conv.groups
+        self.activation = activation
+        self.bias = conv.bias
+        weight = conv.weight.detach().contiguous(memory_format=torch.channels_last)
+        # Kept out of the module's parameters: a packed weight can neither be moved nor saved.
+        self._weight = torch.ops.mkldnn._reorder_convolution_weight(
+            weight, self.padding, self.stride, [1, 1], self.groups, None
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.before:
+            x = F.pad(x, self.before)
+        return torch.ops.mkldnn._convolution_pointwise(
+            x,
+            self._weight,
+            self.bias,
+            self.padding,
+            self.stride,
+            [1, 1],
+            self.groups,
+            self.activation,
+            [],
+            "",
+        )
+
+
+def _join_hardswish(layers: nn.Sequential) -> None:
+    modules = list(layers)
+    for i, (conv, following) in enumerate(itertools.pairwise(modules)):
+        if isinstance(conv, PackedConv) and isinstance(following, nn.Hardswish):
+            conv.activation = "hardswish"
+            layers[i + 1] = nn.Identity()

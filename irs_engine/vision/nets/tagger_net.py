@@ -1,0 +1,183 @@
+"""The tagging network: a trunk of our own and one linear head for each family of labels."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from irs_engine.errors import WeightsError
+from irs_engine.registry import network
+
+Net = TypeVar("Net", bound=nn.Module)
+
+
+class HalvingConv(nn.Conv2d):
+    """3x3 convolution of stride 2 whose window starts at the even pixel: padding at the right and the bottom
+    only.
+
+    The output grid is then that of TensorFlow's networks, so that maps of teachers from there lie on ours.
+    """
+
+    def __init__(self, inputs: int, outputs: int, bias: bool = False):
+        super().__init__(inputs, outputs, 3, 2, bias=bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(F.pad(x, (0, 1, 0, 1)))
+
+
+class ConvNorm(nn.Sequential):
+    """Convolution and batch normalisation; `fused()` gives the single linear map that both amount to."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int = 1, *, groups: int = 1, halve: bool = False):
+        if halve:
+            conv: nn.Conv2d = HalvingConv(inputs, outputs)
+        else:
+            conv = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, groups=groups, bias=False)
+        super().__init__(conv, nn.BatchNorm2d(outputs))
+
+    @torch.no_grad()
+    def fused(self) -> nn.Module:
+        conv, norm = self
+        assert isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)
+        assert norm.running_mean is not None and norm.running_var is not None
+        scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+        weight, bias = conv.weight * scale[:, None, None, None], norm.bias - norm.running_mean * scale
+        if conv.kernel_size == (1, 1):
+            return PixelLinear(weight.flatten(1), bias)
+        fused = copy.deepcopy(conv)
+        fused.weight, fused.bias = nn.Parameter(weight), nn.Parameter(bias)
+        return fused
+
+
+class PixelLinear(nn.Module):
+    """A 1x1 convolution as one matrix product over all pixels.
+
+    With channels last neither side is copied, and on a CPU it saves the reordering of weights at every call
+    that torch's convolution does.
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor):
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(weight), nn.Parameter(bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x.permute(0, 2, 3, 1), self.weight, self.bias).permute(0, 3, 1, 2)
+
+
+class DenseBlock(nn.Module):
+    """x + W2 h(W1 * x): a 3x3 convolution to twice the width and back.
+
+    For large maps, where depthwise convolutions wait for memory.
+    """
+
+    def __init__(self, width: int, expansion: int = 2):
+        super().__init__()
+        self.body = nn.Sequential(
+            ConvNorm(width, width * expansion, 3), nn.Hardswish(), ConvNorm(width * expansion, width)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.body(x)
+
+
+class MixBlock(nn.Module):
+    """x + W2 h(W1 D x): a 5x5 depthwise convolution on the narrow side, then two layers for each pixel.
+
+    The depthwise step stands before the expansion (as in ConvNeXt, Liu et al. 2022), where it moves a quarter
+    of the memory that an inverted residual moves; nothing but linear maps lies between it and W1.
+    """
+
+    def __init__(self, width: int, expansion: int = 4):
+        super().__init__()
+        self.body = nn.Sequential(
+            ConvNorm(width, width, 5, groups=width),
+            ConvNorm(width, width * expansion),
+            nn.Hardswish(),
+            ConvNorm(width * expansion, width),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.body(x)
+
+
+@network
+class TaggerNet(nn.Module):
+    """(N, 3, H, W) RGB in -1..1, H and W divisible by 32, to logits (N, classes) by head.
+
+    `stages` end at strides 4, 8, 16 (twice), 32 (twice); the last widens to the pooled feature.
+    """
+
+    WIDTHS = (32, 64, 128, 288)
+    FEATURE = 1024
+
+    def __init__(self, heads: Mapping[str, int], feature: int = FEATURE, widths: Sequence[int] = WIDTHS):
+        super().__init__()
+        a, b, c, d = widths
+        self.stages = nn.ModuleList(
+            [
+                nn.Sequential(
+                    ConvNorm(3, a // 2, halve=True),
+                    nn.Hardswish(),
+                    ConvNorm(a // 2, a, halve=True),
+                    nn.Hardswish(),
+                    DenseBlock(a),
+                ),
+                nn.Sequential(ConvNorm(a, b, halve=True), DenseBlock(b), DenseBlock(b)),
+                nn.Sequential(ConvNorm(b, c, halve=True), *(MixBlock(c) for _ in range(3))),
+                nn.Sequential(*(MixBlock(c) for _ in range(4))),
+                nn.Sequential(ConvNorm(c, d, halve=True), *(MixBlock(d) for _ in range(2))),
+                nn.Sequential(*(MixBlock(d) for _ in range(2))),
+            ]
+        )
+        self.widths = (a, b, c, c, d, d)  # channels at the end of each stage
+        self.feature = nn.Sequential(ConvNorm(d, feature), nn.Hardswish())
+        self.classes = dict(heads)
+        self.heads = nn.ModuleDict({name: nn.Linear(feature, classes) for name, classes in heads.items()})
+
+    def pooled(self, x: Tensor) -> Tensor:
+        """The (N, feature) vector that every head reads."""
+        for stage in self.stages:
+            x = stage(x)
+        return self.feature(x).mean((2, 3))
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        vector = self.pooled(x)
+        return {name: head(vector) for name, head in self.heads.items()}
+
+
+def fuse(module: Net) -> Net:
+    """Replace every ConvNorm inside by its single linear map, in place; for inference only."""
+    for name, child in module.named_children():
+        if isinstance(child, ConvNorm):
+            setattr(module, name, child.fused())
+        elif isinstance(child, nn.Hardswish):
+            child.inplace = True
+        else:
+            fuse(child)
+    return module.eval()
+
+
+def build_tagger_net(tensors: Mapping[str, Tensor]) -> TaggerNet:
+    """The network that the tensors of a weights file describe; heads and widths are read off their shapes.
+
+    Raises:
+        WeightsError: A tensor is missing, or has another shape than the network needs.
+    """
+    heads = {
+        k.split(".")[1]: len(v)
+        for k, v in tensors.items()
+        if k.startswith("heads.") and k.endswith(".weight")
+    }
+    net = TaggerNet(heads)
+    values = {name: v.float() if v.is_floating_point() else v for name, v in tensors.items()}
+    own = {name: value for name, value in values.items() if not name.startswith("calibration.")}
+    try:
+        net.load_state_dict(own)
+    except RuntimeError as error:
+        raise WeightsError(f"these weights do not fit {TaggerNet.__name__}: {error}") from error
+    return net.eval()

@@ -1,0 +1,113 @@
+"""From the logits of the heads to one confidence for every tag.
+
+Inside a head of exclusive classes the probability of a tag is the sum over its classes and those of its
+descendants (so that "dog" is likely when every single breed is not); inside a head of independent labels it
+is the largest of them. Each head's values are calibrated (Platt 1999), then heads that know the same tag are
+combined by noisy-or.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from irs_engine.vision.vocabulary import TagEntry, Vocabulary
+
+INDEPENDENT = frozenset({"objects", "coco"})  # many labels at once; the other heads choose one class
+GATES = {"birds": "n01503061", "insects": "n02159955"}  # heads that always answer, and the tag they depend on
+
+
+class TagScorer:
+    """Scores of all tags for which the given heads have evidence.
+
+    Args:
+        heads: Names and numbers of classes.
+        calibration: (slope, shift) by head, applied to the log-odds of its tags; (1, 0) where missing.
+
+    Raises:
+        ValueError: A head has another number of classes than the vocabulary has labels for it.
+    """
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        heads: Mapping[str, int],
+        calibration: Mapping[str, tuple[float, float]] | None = None,
+    ):
+        positions: dict[str, int] = {}  # tag id -> column
+        pairs = {head: _pairs(vocabulary, head, classes, positions) for head, classes in heads.items()}
+        self.tags: tuple[TagEntry, ...] = tuple(vocabulary[id] for id in positions)
+        self._heads = {head: _HeadTable(head, *pairs[head]) for head in heads}
+        self._calibration = {head: (calibration or {}).get(head, (1.0, 0.0)) for head in heads}
+        self._gates = {head: positions[GATES[head]] for head in heads if GATES.get(head) in positions}
+
+    def __call__(self, logits: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Logits (N, classes) by head to probabilities (N, tags), columns as `self.tags`."""
+        count = len(next(iter(logits.values())))
+        absent = np.ones(
+            (count, len(self.tags)), np.float32
+        )  # probability that no head is right about the tag
+        for head in sorted(
+            logits, key=lambda name: name in self._gates
+        ):  # a gate must be known before it is used
+            table = self._heads[head]
+            slope, shift = self._calibration[head]
+            score = _sigmoid(slope * _log_odds(table(logits[head])) + shift)
+            if head in self._gates:
+                score *= 1 - absent[:, self._gates[head], None]
+            absent[:, table.columns] *= 1 - score
+        return 1 - absent
+
+    def head_scores(self, head: str, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Columns and uncalibrated (N, columns) probabilities of one head, for calibration and inspection."""
+        table = self._heads[head]
+        return table.columns, table(logits)
+
+
+class _HeadTable:
+    """Which classes speak for which tags, as runs of class indices sorted by tag."""
+
+    def __init__(self, head: str, classes: np.ndarray, columns: np.ndarray):
+        order = np.argsort(columns, kind="stable")
+        self._classes = classes[order]
+        self.columns, self._starts = np.unique(columns[order], return_index=True)
+        self._independent = head in INDEPENDENT
+
+    def __call__(self, logits: np.ndarray) -> np.ndarray:
+        logits = np.asarray(logits, np.float32)
+        probabilities = _sigmoid(logits) if self._independent else _softmax(logits)
+        reduce = np.maximum if self._independent else np.add
+        return reduce.reduceat(probabilities[:, self._classes], self._starts, axis=1)
+
+
+def _pairs(
+    vocabulary: Vocabulary, head: str, classes: int, positions: dict[str, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    labels = vocabulary.labels(head)
+    if len(labels) != classes:
+        raise ValueError(
+            f"head {head!r} has {classes} classes, the vocabulary has {len(labels)} labels for it"
+        )
+    pairs = [
+        (index, positions.setdefault(tag, len(positions)))
+        for index, label in enumerate(labels)
+        if label is not None
+        for tag in (label, *vocabulary.ancestors(label))
+    ]
+    table = np.array(pairs, np.intp).reshape(-1, 2)
+    return table[:, 0], table[:, 1]
+
+
+def _softmax(x: np.ndarray) -> np.ndarray:
+    e = np.exp(x - x.max(1, keepdims=True))
+    return e / e.sum(1, keepdims=True)
+
+
+def _sigmoid(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-np.clip(x, -60, 60)))
+
+
+def _log_odds(p: np.ndarray) -> np.ndarray:
+    p = np.clip(p, 1e-6, 1 - 1e-6)
+    return np.log(p / (1 - p))

@@ -1,0 +1,136 @@
+"""Image tagging: what a photo shows, as tags with calibrated confidence."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from irs_engine.image import Rgb
+from irs_engine.resize import resize_normalize
+from irs_engine.results import Tag, TaggingResult
+from irs_engine.vision.scoring import TagScorer
+from irs_engine.vision.vocabulary import load_vocabulary
+from irs_engine.weights import load_weights
+
+if TYPE_CHECKING:
+    import torch
+
+WEIGHTS = "tagger_s"
+SHORT_SIDE = 224  # of the picture that the network sees; nothing is cut off a photo of up to LONGEST_ASPECT
+CELL = 32  # stride of the network: both sides are multiples of it
+LONGEST_ASPECT = 2.0  # of a longer picture the middle is seen
+MEAN = STD = (0.5, 0.5, 0.5)
+
+
+class Tagger:
+    """The tagging network on one device, with its vocabulary. Safe to share between threads.
+
+    Args:
+        device: Where the network runs.
+        precision: "fp32", "bf16", or "auto": bf16 on CUDA, fp32 on a CPU.
+        weights: A .safetensors file, or a folder to look in first; the shipped ones by default.
+        threads: CPU threads of the network; torch's own choice by default.
+    """
+
+    def __init__(
+        self,
+        device: torch.device,
+        precision: str = "auto",
+        weights: str | Path | None = None,
+        threads: int | None = None,
+    ):
+        import torch
+
+        from irs_engine.vision.nets.packed import pack
+        from irs_engine.vision.nets.tagger_net import build_tagger_net, fuse
+
+        if threads:
+            torch.set_num_threads(threads)
+        tensors = load_weights(WEIGHTS, weights)
+        calibration = {
+            name.removeprefix("calibration."): tuple(values.tolist())
+            for name, values in tensors.items()
+            if name.startswith("calibration.")
+        }
+        net = fuse(build_tagger_net(tensors))
+        self.device = device
+        bf16 = precision == "bf16" or (precision == "auto" and device.type == "cuda")
+        self.dtype = torch.bfloat16 if bf16 else torch.float32
+        net = net.to(device, self.dtype).to(memory_format=torch.channels_last)
+        self.net = pack(net) if device.type == "cpu" else net
+        vocabulary = load_vocabulary()
+        self.scorer = TagScorer(vocabulary, net.classes, calibration)
+        self._categories = vocabulary.categories
+
+    def tag_batch(
+        self, photos: Sequence[Rgb], *, threshold: float = 60, limit: int | None = None, language: str = "en"
+    ) -> list[TaggingResult]:
+        """Tags of each photo with a confidence (0..100) of at least `threshold`, the most confident first."""
+        scores = self.scores([photo.pixels for photo in photos])
+        return [
+            TaggingResult(self._tags(row, threshold, limit, language), photo.size)
+            for row, photo in zip(scores, photos, strict=True)
+        ]
+
+    def scores(self, photos: Sequence[np.ndarray]) -> np.ndarray:
+        """(H, W, 3) uint8 pictures to probabilities (N, tags), columns as `self.scorer.tags`."""
+        return self.scorer(self.logits(photos))
+
+    def logits(self, photos: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+        """What the heads say, (N, classes) by head. Pictures of one shape go through the network together."""
+        by_shape = defaultdict(list)
+        for number, photo in enumerate(photos):
+            by_shape[_network_size(photo)].append(number)
+        found: dict[str, np.ndarray] = {
+            head: np.empty((len(photos), classes), np.float32) for head, classes in self.net.classes.items()
+        }
+        for (width, height), numbers in by_shape.items():
+            batch = np.empty((len(numbers), 3, height, width), np.float32)
+            for row, number in zip(batch, numbers, strict=True):
+                prepare(photos[number], out=row)
+            for head, values in self.run(batch).items():
+                found[head][numbers] = values
+        return found
+
+    def run(self, batch: np.ndarray) -> dict[str, np.ndarray]:
+        """The network alone: (N, 3, h, w) float32 in -1..1, sides divisible by CELL, to logits by head."""
+        import torch
+
+        with torch.inference_mode():
+            x = torch.from_numpy(batch).to(self.device, self.dtype, memory_format=torch.channels_last)
+            return {head: values.float().cpu().numpy() for head, values in self.net(x).items()}
+
+    def _tags(
+        self, scores: np.ndarray, threshold: float, limit: int | None, language: str
+    ) -> tuple[Tag, ...]:
+        confidence = np.round(100 * scores.astype(np.float64), 2)
+        shown = np.flatnonzero(confidence >= threshold)
+        shown = shown[np.argsort(-confidence[shown], kind="stable")][:limit]
+        return tuple(self._tag(int(column), float(confidence[column]), language) for column in shown)
+
+    def _tag(self, column: int, confidence: float, language: str) -> Tag:
+        entry = self.scorer.tags[column]
+        name = entry.zh if language == "zh" else entry.en
+        return Tag(
+            entry.id, name, entry.en, entry.zh, entry.kind, self._categories[entry.category], confidence, ()
+        )
+
+
+def prepare(photo: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    """An (H, W, 3) uint8 photo as the network's input: the whole of it, (3, h, w) float32 in -1..1."""
+    height, width = photo.shape[:2]
+    seen_w, seen_h = min(width, LONGEST_ASPECT * height), min(height, LONGEST_ASPECT * width)
+    box = ((width - seen_w) / 2, (height - seen_h) / 2, seen_w, seen_h)
+    return resize_normalize(photo, _network_size(photo), box=box, mean=MEAN, std=STD, out=out)
+
+
+def _network_size(photo: np.ndarray) -> tuple[int, int]:
+    """Width and height at which the network sees the photo."""
+    height, width = photo.shape[:2]
+    aspect = min(max(width, height) / min(width, height), LONGEST_ASPECT)
+    long_side = round(SHORT_SIDE * aspect / CELL) * CELL
+    return (long_side, SHORT_SIDE) if width >= height else (SHORT_SIDE, long_side)

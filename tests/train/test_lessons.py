@@ -1,0 +1,61 @@
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from irs_engine.train.lessons import Views, ahead, held_out, to_input
+from irs_engine.train.photos import PhotoPack, centre_view, pack, random_view
+
+
+@pytest.fixture
+def packed(tmp_path):
+    """40 pictures, each of one colour that tells its number, one of them unreadable."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number in range(40):
+        picture = np.full((100 + number, 300, 3), (0, 0, 6 * number), np.uint8)  # BGR: red tells
+        cv2.imwrite(str(folder / f"{number:02}.png"), picture)
+    (folder / "99.jpg").write_bytes(b"not a picture")
+    assert pack(tmp_path / "pack", {"made": folder}) == 40
+    return tmp_path / "pack"
+
+
+def test_a_pack_gives_its_pictures_back(packed):
+    pictures = PhotoPack(packed)
+    assert len(pictures) == 40 and pictures.names[3] == "made\t03.png"
+    assert pictures[30].shape == (130, 300, 3)
+    assert abs(pictures[30][..., 0].astype(int) - 180).max() <= 3 and pictures[30][..., 2].max() <= 3  # RGB
+
+
+def test_small_pictures_are_left_out(packed, tmp_path):
+    assert pack(tmp_path / "other", {"made": tmp_path / "photos"}, smallest=120) == 20
+
+
+def test_a_number_is_always_the_same_view_and_a_lap_sees_every_photo(packed):
+    views = Views([str(packed)], 32)
+    assert np.array_equal(views.view(7), views.view(7))
+    trained_on = {i for i in range(40) if not held_out(i)}
+    assert len(trained_on) == 39
+    for lap in (0, 1):
+        assert {views.photo(39 * lap + place)[1] for place in range(39)} == trained_on
+
+
+def test_views_are_in_the_input_range(packed):
+    batch = Views([str(packed)], 32).batch(range(5))
+    assert batch.shape == (5, 3, 32, 32) and -1 <= batch.min() and batch.max() <= 1
+    assert torch.equal(to_input(torch.zeros(1, 2, 2, 3, dtype=torch.uint8)), -torch.ones(1, 3, 2, 2))
+
+
+@pytest.mark.parametrize("shape", [(224, 300), (300, 224), (64, 64), (96, 500)])
+def test_view_shapes(shape):
+    photo = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
+    for seed in range(5):
+        view = random_view(photo, 160, np.random.default_rng(seed))
+        assert view.shape == (160, 160, 3) and view.dtype == np.uint8
+    assert centre_view(photo, 96).shape == (96, 96, 3)
+
+
+def test_ahead_keeps_the_order():
+    steps = ahead(lambda step: step * step, start=3)
+    assert [next(steps) for _ in range(4)] == [9, 16, 25, 36]
+    steps.close()

@@ -1,0 +1,96 @@
+"""The training of the tagger, with drawn pictures and random teachers: does it learn, stop, and go on?"""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
+
+from irs_engine.train.calibrate import fit
+from irs_engine.train.lessons import STAGE_MAPS, Lesson
+from irs_engine.train.tagger import EARLY_STAGES, Run
+from irs_engine.train.teachers import Faculty
+from irs_engine.vision.nets.tagger_net import TaggerNet, build_tagger_net
+
+SIDE = 32
+
+
+def lessons(seed: int = 0, early: torch.nn.Module | None = None):
+    """Endless lessons of a teacher that is a fixed random linear map of the pooled picture."""
+    rng = torch.Generator().manual_seed(seed)
+    fixed = torch.Generator().manual_seed(99)
+    channels = [Faculty.MAP_CHANNELS[i] for i in STAGE_MAPS]
+    mixes = [torch.randn(c, 3, generator=fixed) for c in channels]
+    heads = {head: torch.randn(classes, 3, generator=fixed) for head, classes in Faculty.HEADS.items()}
+    wide = torch.randn(1280, 3, generator=fixed)
+    while True:
+        pixels = torch.rand(16, 3, 1, 1, generator=rng).expand(16, 3, SIDE, SIDE) * 2 - 1
+        colour = pixels[:, :, 0, 0]
+        sides = [SIDE // 4, SIDE // 8, SIDE // 16, SIDE // 16, SIDE // 32, SIDE // 32]
+        maps = [
+            (colour @ m.T)[:, :, None, None].expand(-1, -1, s, s) for m, s in zip(mixes, sides, strict=True)
+        ]
+        logits = {head: 3 * colour @ m.T for head, m in heads.items()}
+        yield Lesson(pixels.contiguous(), None, maps, colour @ wide.T, logits)
+
+
+@pytest.fixture
+def run(tmp_path):
+    torch.manual_seed(0)
+    return Run(tmp_path / "run", torch.device("cpu"))
+
+
+def unexplained(run) -> float:
+    run.student.eval()
+    with torch.no_grad():
+        return float(
+            sum(value for name, value in run.student.losses(next(lessons(5))).items() if "map" in name)
+        )
+
+
+def test_the_loss_falls_and_a_run_goes_on_where_it_was(run):
+    run.train("whole", lessons(), minutes=0.05)
+    before = unexplained(run)
+    spent, images = run.spent["whole"], run.images["whole"]
+    assert spent >= 3 and images > 0
+    again = Run(run.folder, torch.device("cpu"))
+    assert again.spent == run.spent and again.images == run.images and again.phase == "whole"
+    assert unexplained(again) == pytest.approx(before, rel=1e-4)
+    again.train("whole", lessons(1), minutes=0.15)
+    assert again.images["whole"] > images
+    assert unexplained(again) < 0.7 * before
+
+
+def test_a_phase_trains_its_own_part_only(run):
+    first = {
+        name: value.clone()
+        for name, value in run.student.net.state_dict().items()
+        if "num_batches" not in name
+    }
+    early = (Lesson(x.pixels, None, x.maps[:EARLY_STAGES], None, {}) for x in lessons())
+    run.train("early", early, minutes=0.02)
+    moved = {
+        name
+        for name, value in run.student.net.state_dict().items()
+        if name in first and not torch.equal(value, first[name])
+    }
+    assert moved and all(name.startswith(("stages.0.", "stages.1.")) for name in moved)
+
+
+def test_the_export_is_a_network(run, tmp_path):
+    path = tmp_path / "tagger.safetensors"
+    run.export(path)
+    assert path.stat().st_size < 25e6
+    net = build_tagger_net(load_file(path))
+    assert isinstance(net, TaggerNet) and net.classes == Faculty.HEADS
+    with safe_open(path, "pt") as file:
+        assert json.loads(file.metadata()["images"]) == run.images
+
+
+def test_calibration_finds_slope_and_shift():
+    rng = np.random.default_rng(0)
+    raw = rng.normal(0, 2, 20000)
+    truth = 1 / (1 + np.exp(-(0.6 * raw - 1.2)))
+    assert fit(1 / (1 + np.exp(-raw)), truth) == pytest.approx((0.6, -1.2), abs=0.01)

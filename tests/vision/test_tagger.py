@@ -1,0 +1,93 @@
+"""The tagger with the shipped weights, on real photos."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from irs_engine.image import read_rgb
+from irs_engine.vision.tagger import CELL, SHORT_SIDE, Tagger, prepare
+from irs_engine.vision.vocabulary import load_vocabulary
+
+DATA = Path(__file__).parent.parent / "data"
+
+
+@pytest.fixture(scope="module")
+def tagger():
+    return Tagger(torch.device("cpu"))
+
+
+@pytest.fixture(scope="module")
+def cat():
+    return read_rgb(DATA / "cat.jpg", at_least=SHORT_SIDE)
+
+
+def names(result) -> set[str]:
+    return {tag.en for tag in result.tags}
+
+
+def test_a_cat_is_a_cat(tagger, cat):
+    (result,) = tagger.tag_batch([cat])
+    assert {"cat", "animal"} <= names(result)
+    assert not {"dog", "bird", "vehicle", "food"} & names(result)
+
+
+def test_results_are_sorted_filtered_and_in_both_languages(tagger, cat):
+    (everything,) = tagger.tag_batch([cat], threshold=0)
+    confidences = [tag.confidence for tag in everything.tags]
+    assert len(everything.tags) == len(tagger.scorer.tags) and confidences == sorted(
+        confidences, reverse=True
+    )
+    (chinese,) = tagger.tag_batch([cat], threshold=30, limit=3, language="zh")
+    assert [tag.id for tag in chinese.tags] == [tag.id for tag in everything.tags[:3]]
+    assert all(tag.name == tag.zh and tag.confidence >= 30 and tag.instances == () for tag in chinese.tags)
+
+
+def test_a_batch_of_mixed_shapes_gives_what_single_pictures_give(tagger, cat):
+    rng = np.random.default_rng(0)
+    photos = [
+        cat.pixels,
+        rng.integers(0, 256, (300, 240, 3), np.uint8),
+        cat.pixels[:, ::-1],
+        cat.pixels[:224, :224],
+    ]
+    together = tagger.scores(photos)
+    for row, photo in zip(together, photos, strict=True):  # another batch size sums in another order
+        np.testing.assert_allclose(row, tagger.scores([photo])[0], atol=1e-3)
+
+
+def test_an_empty_batch_is_empty(tagger):
+    assert tagger.tag_batch([]) == []
+
+
+@pytest.mark.parametrize("shape", [(224, 224), (300, 451), (4000, 1000), (50, 2000), (1, 1), (225, 224)])
+def test_the_network_sees_the_whole_photo_in_whole_cells(shape):
+    photo = np.full((*shape, 3), 128, np.uint8)
+    seen = prepare(photo)
+    assert seen.dtype == np.float32 and seen.shape[0] == 3
+    assert min(seen.shape[1:]) == SHORT_SIDE and max(seen.shape[1:]) <= 2 * SHORT_SIDE
+    assert all(side % CELL == 0 for side in seen.shape[1:])
+    assert (seen.shape[1] >= seen.shape[2]) == (shape[0] >= shape[1])
+    assert abs(seen - (128 / 127.5 - 1)).max() < 1e-5
+
+
+def test_threads_may_share_it(tagger, cat):
+    from concurrent.futures import ThreadPoolExecutor
+
+    expected = tagger.scores([cat.pixels])
+    with ThreadPoolExecutor(4) as pool:
+        for found in pool.map(tagger.scores, [[cat.pixels]] * 8):
+            np.testing.assert_array_equal(found, expected)
+
+
+def test_every_label_of_the_vocabulary_fits_the_heads(tagger):
+    vocabulary = load_vocabulary()
+    for head, classes in tagger.net.classes.items():
+        assert len(vocabulary.labels(head)) == classes
+
+
+@pytest.mark.cuda
+def test_cuda_agrees_with_the_cpu(tagger, cat):
+    there = Tagger(torch.device("cuda"), precision="fp32")
+    np.testing.assert_allclose(there.scores([cat.pixels]), tagger.scores([cat.pixels]), atol=5e-3)
