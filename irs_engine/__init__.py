@@ -1,0 +1,77 @@
+"""Local image recognition. `import irs_engine as irs; irs.tag("cat.jpg")`
+
+Importing this loads none of torch, OpenCV, numpy and the native module; they come with the first name that
+needs them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from irs_engine.doctor import doctor
+    from irs_engine.engine import Engine, default_engine, get_operator, list_operators, tag
+    from irs_engine.errors import (
+        DeviceError,
+        ImageError,
+        IrsError,
+        ParameterError,
+        WeightsError,
+        WeightsNotFound,
+    )
+    from irs_engine.image import Limits
+    from irs_engine.results import Box, Category, Instance, Tag, TaggingResult
+
+    __version__: str
+
+__all__ = [
+    "Box",
+    "Category",
+    "DeviceError",
+    "Engine",
+    "ImageError",
+    "Instance",
+    "IrsError",
+    "Limits",
+    "ParameterError",
+    "Tag",
+    "TaggingResult",
+    "WeightsError",
+    "WeightsNotFound",
+    "__version__",
+    "default_engine",
+    "doctor",
+    "get_operator",
+    "list_operators",
+    "tag",
+]
+
+_NAMES = {  # as above, for __getattr__
+    "doctor": "doctor",
+    "engine": "Engine default_engine get_operator list_operators tag",
+    "errors": "DeviceError ImageError IrsError ParameterError WeightsError WeightsNotFound",
+    "image": "Limits",
+    "results": "Box Category Instance Tag TaggingResult",
+}
+_MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        value: Any = version("irs-engine")
+    elif name in _MODULES:
+        value = getattr(importlib.import_module(f"irs_engine.{_MODULES[name]}"), name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,3 @@
+from irs_engine.cli import main
+
+main()

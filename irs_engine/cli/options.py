@@ -1,0 +1,56 @@
+"""Flags that several commands share, and those that an operator's signature gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from irs_engine.registry import Operator, Parameter
+
+Command = Callable[..., Any]
+
+
+def operator_options(operator: Operator) -> Callable[[Command], Command]:
+    """One flag for each parameter of the operator."""
+
+    def decorate(command: Command) -> Command:
+        for parameter in reversed(operator.parameters):
+            command = _option(parameter)(command)
+        return command
+
+    return decorate
+
+
+def _option(parameter: Parameter) -> Callable[[Command], Command]:
+    flag = f"--{parameter.name.replace('_', '-')}"
+    if parameter.type is bool:
+        flag += f"/--no-{flag[2:]}"
+    kind: Any = parameter.type
+    if parameter.choices:
+        kind = click.Choice(parameter.choices)
+    elif parameter.range:
+        ranges: Any = click.IntRange if parameter.type is int else click.FloatRange
+        kind = ranges(parameter.type(parameter.range.low), parameter.type(parameter.range.high))
+    return click.option(
+        flag, parameter.name, type=kind, default=parameter.default, show_default=True, help=parameter.help
+    )
+
+
+def engine_options(command: Command) -> Command:
+    """--device and --precision, passed on as they are: the engine checks them."""
+    command = click.option(
+        "--precision",
+        default="auto",
+        show_default=True,
+        metavar="auto|fp32|bf16",
+        help="Numbers that the networks compute with.",
+    )(command)
+    return click.option(
+        "--device",
+        default="auto",
+        show_default=True,
+        metavar="auto|cpu|cuda[:N]",
+        help="Where the networks run.",
+    )(command)

@@ -1,0 +1,160 @@
+"""A tagging result as a picture: boxes on the photo, and beside it the tags with bars of confidence."""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import TYPE_CHECKING
+
+from PIL import Image, ImageDraw, ImageFont
+
+from irs_engine.image import read_rgb
+
+if TYPE_CHECKING:
+    from irs_engine.image import ImageInput
+    from irs_engine.results import Tag, TaggingResult
+
+    Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+    Rectangle = tuple[float, float, float, float]  # left, top, right, bottom
+
+PHOTO = (960, 720)  # the photo is scaled into this; all sizes are in pixels of the drawing
+MARGIN, COLUMN, ROW, BAR = 40, 400, 62, 8
+PAPER, INK, FAINT, TRACK = "#ffffff", "#1d1d1f", "#86868b", "#ececf0"
+COLORS = {"object": "#2f7cf6", "scene": "#12a977", "concept": "#f0932b"}
+CJK_FONTS = """NotoSansCJK-Regular.ttc NotoSansCJKsc-Regular.otf NotoSansSC-Regular.otf NotoSansSC[wght].ttf
+    SourceHanSansSC-Regular.otf wqy-microhei.ttc wqy-zenhei.ttc DroidSansFallbackFull.ttf PingFang.ttc
+    msyh.ttc simhei.ttf simsun.ttc""".split()
+
+
+def draw_tags(image: ImageInput, result: TaggingResult) -> Image.Image:
+    """The photo with boxes, and the panel of tags: to its right, or below it where the photo is very wide."""
+    photo = Image.fromarray(read_rgb(image, at_least=min(PHOTO)).pixels)
+    scale = min(PHOTO[0] / result.size[0], PHOTO[1] / result.size[1], 4)
+    width, height = (max(1, round(side * scale)) for side in result.size)
+    photo = photo.resize((width, height), Image.Resampling.LANCZOS)
+    _draw_boxes(photo, result, scale)
+
+    beside = width < 2 * height
+    if beside:
+        columns, rows = 1, max(4, (height - ROW // 2) // ROW)
+        size = (width + COLUMN + 3 * MARGIN, max(height, rows * ROW + ROW // 2) + 2 * MARGIN)
+        origin = (width + 2 * MARGIN, MARGIN)
+    else:
+        columns = max(1, (width + MARGIN) // (COLUMN * 2 // 3 + MARGIN))
+        rows = min(5, max(1, math.ceil(len(result.tags) / columns)))
+        size = (max(width, COLUMN) + 2 * MARGIN, height + rows * ROW + ROW // 2 + 3 * MARGIN)
+        origin = (MARGIN, height + 2 * MARGIN)
+    sheet = Image.new("RGB", size, PAPER)
+    top = (size[1] - height) // 2 if beside else MARGIN
+    sheet.paste(photo, (MARGIN, top), _rounded_mask(photo.size, 14))
+    _draw_panel(sheet, result, origin, columns, rows)
+    return sheet
+
+
+def _draw_panel(
+    sheet: Image.Image, result: TaggingResult, origin: tuple[int, int], columns: int, rows: int
+) -> None:
+    left, top = origin
+    step = (sheet.width - left) / columns
+    for i, tag in enumerate(result.tags[: columns * rows]):
+        x, y = left + i // rows * step, top + i % rows * ROW
+        _draw_row(sheet, tag, (x, y, x + step - MARGIN, y + ROW))
+    if not result.tags:
+        _text(sheet, origin, "no tag above the threshold", 18, FAINT)
+    hidden = len(result.tags) - columns * rows
+    x, y = float(left), top + min(rows, len(result.tags)) * ROW + 6
+    for kind in dict.fromkeys(tag.kind for tag in result.tags):
+        _rounded(sheet, (x, y + 5, x + 10, y + 15), COLORS.get(kind, FAINT))
+        x = 26 + _text(sheet, (x + 18, y), kind, 16, FAINT)
+    if hidden > 0:
+        _text(sheet, (x, y), f"+ {hidden} more", 16, FAINT)
+
+
+def _draw_row(sheet: Image.Image, tag: Tag, place: Rectangle) -> None:
+    left, top, right, _ = place
+    _text(sheet, (right, top), f"{tag.confidence:.0f}", 22, INK, anchor="ra")
+    end = _text(sheet, (left, top), _drawable(tag.name, tag.en), 22, INK, room=right - left - 50)
+    category = _drawable(tag.category_name, tag.category.en)
+    if category != tag.name and right - end > 150:
+        _text(sheet, (end + 12, top + 6), category, 15, FAINT)
+    bar = (left, top + 34, right, top + 34 + BAR)
+    _rounded(sheet, bar, TRACK)
+    length = max(BAR, (right - left) * tag.confidence / 100)
+    _rounded(sheet, (left, bar[1], left + length, bar[3]), COLORS.get(tag.kind, FAINT))
+
+
+def _draw_boxes(photo: Image.Image, result: TaggingResult, scale: float) -> None:
+    for tag in reversed(result.tags):  # the most confident on top
+        color = COLORS.get(tag.kind, FAINT)
+        for instance in tag.instances:
+            box = instance.box
+            left, top = box.left * scale, box.top * scale
+            right, bottom = left + box.width * scale, top + box.height * scale
+            ImageDraw.Draw(photo).rounded_rectangle((left, top, right, bottom), 8, outline=color, width=3)
+            name = _drawable(tag.name, tag.en)
+            chip = top - 24 if top >= 24 else top  # above the box, or inside at the edge
+            _rounded(photo, (left, chip, left + _font(name, 16).getlength(name) + 16, chip + 24), color, 6)
+            _text(photo, (left + 8, chip + 2), name, 16, PAPER)
+
+
+def _text(
+    sheet: Image.Image,
+    at: tuple[float, float],
+    text: str,
+    size: int,
+    color: str,
+    *,
+    anchor: str = "la",
+    room: float | None = None,
+) -> float:
+    """Draw text, shortened to the room that it has; the x where it ends."""
+    font = _font(text, size)
+    if room and font.getlength(text) > room:
+        while text and font.getlength(text + "...") > room:
+            text = text[:-1]
+        text += "..."
+    ImageDraw.Draw(sheet).text(at, text, color, font, anchor)
+    return at[0] + font.getlength(text)
+
+
+def _rounded(sheet: Image.Image, place: Rectangle, color: str, radius: float | None = None) -> None:
+    left, top, right, bottom = (round(edge) for edge in place)
+    size = (max(1, right - left), max(1, bottom - top))
+    sheet.paste(color, (left, top), _rounded_mask(size, min(size) / 2 if radius is None else radius))
+
+
+def _rounded_mask(size: tuple[int, int], radius: float) -> Image.Image:
+    """Smooth corners: PIL draws without antialiasing, so four times larger."""
+    mask = Image.new("L", (size[0] * 4, size[1] * 4))
+    ImageDraw.Draw(mask).rounded_rectangle((0, 0, mask.width - 1, mask.height - 1), radius * 4, fill=255)
+    return mask.reduce(4)
+
+
+def _drawable(text: str, english: str) -> str:
+    """Chinese where a font for it is installed, English elsewhere."""
+    return text if text.isascii() or _cjk_font(16) else english
+
+
+def _font(text: str, size: int) -> Font:
+    return (None if text.isascii() else _cjk_font(size)) or _latin_font(size)
+
+
+@functools.cache
+def _latin_font(size: int) -> Font:
+    return ImageFont.load_default(size)
+
+
+@functools.cache
+def _cjk_font(size: int) -> Font | None:
+    file = _cjk_file()
+    return ImageFont.truetype(file, size) if file else None
+
+
+@functools.cache
+def _cjk_file() -> str | None:
+    for name in CJK_FONTS:  # Pillow looks through the font directories of the system
+        try:
+            return str(ImageFont.truetype(name).path)
+        except OSError:
+            continue
+    return None

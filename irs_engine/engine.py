@@ -1,0 +1,184 @@
+"""The engine: every verb of the package, on models that are loaded once and kept."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Concatenate, Literal, ParamSpec, TypeVar
+
+from irs_engine.batches import in_batches, pictures_in, read_ahead
+from irs_engine.device import check_device, check_threads, choose_device, choose_threads
+from irs_engine.errors import IrsError, ParameterError
+from irs_engine.registry import Range, get_operator, operator
+from irs_engine.registry import list_operators as list_operators  # complete once this is imported
+from irs_engine.results import TaggingResult
+
+if TYPE_CHECKING:
+    import torch
+
+    from irs_engine.image import ImageInput, Rgb
+    from irs_engine.vision.tagger import Tagger
+
+log = logging.getLogger(__name__)
+P = ParamSpec("P")
+R = TypeVar("R")
+OnError = Callable[[Any, IrsError], None]
+
+
+class Engine:
+    """Keep one for many images; several threads may use it at the same time.
+
+    Args:
+        device: auto, cpu, cuda or cuda:N; auto is $IRS_DEVICE, else CUDA where it works.
+        threads: CPU threads of the process; $IRS_NUM_THREADS, else the CPUs that it may use.
+        precision: auto, fp32 or bf16.
+        weights: A .safetensors file to use, or a directory to look in before the usual places.
+    """
+
+    def __init__(
+        self,
+        device: str = "auto",
+        threads: int | None = None,
+        precision: str = "auto",
+        weights: str | Path | None = None,
+    ):
+        if precision not in ("auto", "fp32", "bf16"):
+            raise ParameterError(f"precision={precision!r}: expected auto, fp32 or bf16")
+        self._wanted = check_device(device)
+        self._threads = check_threads(threads)
+        self.precision = precision
+        self.weights = weights
+        self._loading = threading.Lock()
+        self._tagger: Tagger | None = None
+
+    @functools.cached_property
+    def device(self) -> torch.device:
+        return choose_device(self._wanted)
+
+    @property
+    def threads(self) -> int:
+        return choose_threads(self._threads)
+
+    @operator
+    def tag(
+        self,
+        image: ImageInput,
+        *,
+        threshold: Annotated[float, Range(0, 100)] = 60,
+        limit: Annotated[int, Range(1, 1000)] | None = None,
+        language: Literal["en", "zh"] = "en",
+    ) -> TaggingResult:
+        """Name what a picture shows: objects, scenes and concepts.
+
+        Args:
+            threshold: Confidence that a tag needs to be shown, 0 to 100.
+            limit: Show at most so many tags, the most confident ones.
+            language: Language of the names; results carry both.
+        """
+        picture = _read_for_tagging(image)
+        return self.load_tagger().tag_batch([picture], threshold=threshold, limit=limit, language=language)[0]
+
+    def tag_many(
+        self,
+        images: Iterable[ImageInput],
+        *,
+        batch_size: int = 8,
+        on_error: OnError | None = None,
+        **options: Any,
+    ) -> Iterator[tuple[Any, TaggingResult]]:
+        """Yield (image, result) in order; the next pictures are read while the network works.
+
+        Args:
+            on_error: Called with (image, error) in place of a result; without it the first bad image raises.
+            options: Those of `tag`.
+        """
+        if batch_size < 1:
+            raise ParameterError(f"batch_size={batch_size}: expected 1 or more")
+        verb = get_operator("tag")
+        checked = {**verb.defaults, **verb.check(options)}
+        return self._tag_many(images, batch_size, on_error or _raise, checked)
+
+    def tag_folder(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        recursive: bool = False,
+        batch_size: int = 8,
+        on_error: OnError | None = None,
+        **options: Any,
+    ) -> Iterator[tuple[Path, TaggingResult]]:
+        """Yield (path, result) for the pictures of a folder; bad ones are logged, or given to `on_error`."""
+        return self.tag_many(
+            pictures_in(folder, recursive), batch_size=batch_size, on_error=on_error or _log_error, **options
+        )
+
+    def load_tagger(self) -> Tagger:
+        """The tagging model, loaded at the first call."""
+        with self._loading:
+            if self._tagger is None:
+                from irs_engine import _native
+                from irs_engine.vision.tagger import Tagger
+
+                _native.set_num_threads(self.threads)
+                self._tagger = Tagger(
+                    device=self.device, precision=self.precision, weights=self.weights, threads=self.threads
+                )
+            return self._tagger
+
+    def _tag_many(
+        self, images: Iterable[ImageInput], batch_size: int, on_error: OnError, options: dict[str, Any]
+    ) -> Iterator[tuple[Any, TaggingResult]]:
+        tagger = self.load_tagger()
+        readers = 1 if self.device.type == "cpu" else self.threads
+        pictures = read_ahead(images, _read_for_tagging, readers=readers, depth=batch_size)
+        for batch in in_batches(pictures, batch_size):
+            good = [picture for _, picture in batch if not isinstance(picture, IrsError)]
+            results = iter(tagger.tag_batch(good, **options) if good else ())
+            for image, picture in batch:
+                if isinstance(picture, IrsError):
+                    on_error(image, picture)
+                else:
+                    yield image, next(results)
+
+
+def _read_for_tagging(image: ImageInput) -> Rgb:
+    from irs_engine.image import read_rgb
+    from irs_engine.vision.tagger import SHORT_SIDE
+
+    return read_rgb(image, at_least=SHORT_SIDE)
+
+
+def _raise(image: Any, error: IrsError) -> None:
+    raise error
+
+
+def _log_error(image: Any, error: IrsError) -> None:
+    log.warning("%s: %s", image, error)
+
+
+_default = Engine()
+
+
+def default_engine() -> Engine:
+    """The engine behind the functions of the package."""
+    return _default
+
+
+def _verb(method: Callable[Concatenate[Engine, P], R]) -> Callable[P, R]:
+    """A method of the engine as a function on the default engine."""
+
+    @functools.wraps(method)
+    def call(*args: P.args, **options: P.kwargs) -> R:
+        return method(_default, *args, **options)
+
+    _, *parameters = inspect.signature(method).parameters.values()
+    call.__signature__ = inspect.signature(method).replace(parameters=parameters)  # type: ignore[attr-defined]
+    return call
+
+
+tag = _verb(Engine.tag)

@@ -1,0 +1,84 @@
+"""What the verbs of the engine answer with: frozen dataclasses of plain values."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields, is_dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from irs_engine.image import ImageInput
+
+
+class Result:
+    """What all results can do."""
+
+    __slots__ = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Nested dicts, lists, strings and numbers, in the order of the fields."""
+        return _plain(self)
+
+    def to_json(self) -> str:
+        """One line of JSON; Chinese stays readable."""
+        return json.dumps(self.to_dict(), ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
+
+
+@dataclass(frozen=True, slots=True)
+class Box(Result):
+    """Pixels of the image as shown, after EXIF rotation."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Instance(Result):
+    box: Box
+    confidence: float  # 0..100
+
+
+@dataclass(frozen=True, slots=True)
+class Category(Result):
+    id: str  # such as "animal"
+    en: str
+    zh: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tag(Result):
+    id: str  # stable: a WordNet 3.0 synset such as n02084071, else source:slug
+    name: str  # en or zh, in the language that was asked for
+    en: str
+    zh: str
+    kind: str  # object | scene | concept
+    category: Category
+    confidence: float  # 0..100
+    instances: tuple[Instance, ...] = ()
+
+    @property
+    def category_name(self) -> str:
+        """Of the category, in the language of `name`."""
+        return self.category.zh if self.name == self.zh != self.en else self.category.en
+
+
+@dataclass(frozen=True, slots=True)
+class TaggingResult(Result):
+    tags: tuple[Tag, ...]  # most confident first
+    size: tuple[int, int]  # width, height of the image as shown
+
+    def draw(self, image: ImageInput) -> Image:
+        """The picture with its boxes and, beside it, the tags with bars of confidence."""
+        from irs_engine.draw import draw_tags
+
+        return draw_tags(image, self)

@@ -1,0 +1,69 @@
+import json
+
+import pytest
+
+import irs_engine as irs
+from irs_engine import weights
+from irs_engine.cli import main
+
+
+@pytest.fixture
+def good(tagger_weights, monkeypatch):
+    monkeypatch.setattr(weights, "package_directory", lambda: tagger_weights.parent)
+    monkeypatch.setenv("XDG_CACHE_HOME", "/nowhere")
+    monkeypatch.delenv("IRS_WEIGHTS", raising=False)
+
+
+def topics(report):
+    return {(finding.topic, finding.name): finding for finding in report.findings}
+
+
+def test_a_healthy_machine(good):
+    report = irs.doctor()
+    assert report.ok, str(report)
+    found = topics(report)
+    assert {("weights", "tagger_s"), ("self-test", "resize"), ("self-test", "tag")} <= found.keys()
+    assert " ms ok" in found["self-test", "tag"].text
+    lines = str(report).splitlines()
+    assert [line.split()[0] for line in lines] == ["irs_engine", "native", "device", "weights", "self-test"]
+
+
+def test_fast(good):
+    found = topics(irs.doctor(fast=True))
+    assert ("self-test", "tag") not in found and ("self-test", "resize") in found
+
+
+def test_damaged_weights_are_a_finding(good, tagger_weights, tmp_path, monkeypatch):
+    manifest = json.loads((tagger_weights.parent / "manifest.json").read_text())
+    manifest["tagger_s"]["sha256"] = "0" * 64
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    (tmp_path / "tagger_s.safetensors").symlink_to(tagger_weights)
+    monkeypatch.setattr(weights, "package_directory", lambda: tmp_path)
+    report = irs.doctor(fast=True)
+    assert not report.ok and "BROKEN" in topics(report)["weights", "tagger_s"].text
+
+
+def test_missing_weights_are_a_finding(monkeypatch, tmp_path):
+    monkeypatch.setattr(weights, "package_directory", lambda: tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv("IRS_WEIGHTS", raising=False)
+    report = irs.doctor()
+    assert not report.ok and "irs-engine weights install" in str(report)
+
+
+@pytest.mark.parametrize("flags", [[], ["--json"]])
+def test_command(good, capsys, flags):
+    with pytest.raises(SystemExit) as exit:
+        main(["doctor", "--fast", *flags])
+    out, err = capsys.readouterr()
+    assert (exit.value.code, err) == (0, "")
+    if flags:
+        assert json.loads(out)["ok"] is True and len(out.splitlines()) == 1
+
+
+def test_command_says_1_when_something_is_broken(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(weights, "package_directory", lambda: tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with pytest.raises(SystemExit) as exit:
+        main(["doctor", "--fast"])
+    assert exit.value.code == 1
