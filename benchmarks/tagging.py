@@ -1,18 +1,18 @@
 """How often the tagger is right, beside its teachers, on photos that other people labelled.
 
-    python benchmarks/tagging.py --teachers teachers/ --data caltech101=photos/caltech-test coco128=coco128
-    --out tagging.json
+    python benchmarks/tagging.py --teachers teachers/ --out tagging.json \\
+        --data caltech101=photos/caltech-test coco128=photos/coco128
 
-Two questions, each on photos that neither was trained on:
+Two questions:
 
 - Classes: is the answer of a head right, first or among the first five? Labels of a set are mapped to ours by
   `tagging_classes.tsv`, written before anything was measured; a folder of a set is a class, classes without a
   counterpart are left out.
-- Tags: of what is shown at the default threshold, how much is right, how often is nothing shown, how well
-  does the
-  confidence tell? A tag is right if it is the class of the photo or a parent of it. Things that are in the
-  photo and not in its label count as wrong, so the precision is a lower bound. On COCO photos all objects of
-  80 classes are labelled, and tags are judged that are among these or parents of these.
+- Tags: of what is shown at the default threshold, how much is right, how often is nothing shown, how honest is
+  the confidence? A tag is right if it is the class of the photo or a parent of it. A label says nothing of the
+  rest of the photo: of a set of objects, tags of places are not judged, and the other way round; an unlabelled
+  second object counts as wrong all the same, so the precision is a lower bound. On COCO photos all objects of
+  80 classes are labelled, and these and their parents are judged.
 
 Intervals are 95 % bootstrap intervals over photos.
 """
@@ -23,7 +23,7 @@ import argparse
 import csv
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,15 +42,12 @@ BATCH = 16
 
 @dataclass
 class Labelled:
-    """Photos of one set: file, classes of one head that are right for it, tags that are right and that are
-    judged.
-    """
+    """Photos of one set, what is right for each of them, and which tags its labels can judge."""
 
-    name: str
     head: str
-    photos: list[tuple[Path, frozenset[int]]] = field(default_factory=list)
-    right: list[frozenset[str]] = field(default_factory=list)
-    judged: frozenset[str] | None = None  # None: every tag
+    photos: list[tuple[Path, frozenset[int]]] = field(default_factory=list)  # file, right classes of the head
+    right: list[frozenset[str]] = field(default_factory=list)  # tags of each photo
+    judged: frozenset[str] = frozenset()
 
 
 def main() -> None:
@@ -71,7 +68,7 @@ def main() -> None:
     found = {"version": irs_engine.__version__}
     for item in arguments.data:
         name, folder = item.split("=", 1)
-        data = read_coco(name, Path(folder)) if name.startswith("coco") else read_classes(name, Path(folder))
+        data = read_coco(Path(folder)) if name.startswith("coco") else read_classes(name, Path(folder))
         if arguments.most and len(data.photos) > arguments.most:
             keep = np.linspace(0, len(data.photos) - 1, arguments.most).astype(int)
             data.photos, data.right = [data.photos[i] for i in keep], [data.right[i] for i in keep]
@@ -89,38 +86,36 @@ def read_classes(name: str, folder: Path) -> Labelled:
         rows = [row for row in csv.DictReader(lines, delimiter="\t") if row["dataset"] == name]
     if not rows:
         raise SystemExit(f"{name}: not a set of {CLASSES.name}")
-    data = Labelled(name, rows[0]["head"])
-    labels = vocabulary.labels(data.head)
+    data = Labelled(rows[0]["head"])
+    everything = _with_parents(data.head, range(len(vocabulary.labels(data.head))))
+    places = data.head == "places"
+    data.judged = frozenset(id for id in everything if (vocabulary[id].category == "scene") == places)
     for row in rows:
         indices = frozenset(int(i) for i in row["indices"].split(","))
-        tags = {labels[i] for i in indices} - {None}
-        tags |= {parent for tag in tags for parent in vocabulary.ancestors(tag)}
         for path in _pictures(folder / row["class"]):
             data.photos.append((path, indices))
-            data.right.append(frozenset(tags))
+            data.right.append(_with_parents(data.head, indices))
     return data
 
 
-def read_coco(name: str, folder: Path) -> Labelled:
+def read_coco(folder: Path) -> Labelled:
     """`images/` and `labels/` (YOLO lines that begin with the class number) of COCO photos."""
-    vocabulary = load_vocabulary()
-    labels = vocabulary.labels("coco")
-
-    def closure(classes) -> frozenset[str]:
-        tags = {labels[i] for i in classes} - {None}
-        return frozenset(tags | {parent for tag in tags for parent in vocabulary.ancestors(tag)})
-
-    data = Labelled(name, "coco", judged=closure(range(len(labels))))
+    data = Labelled("coco", judged=_with_parents("coco", range(80)))
     for path in _pictures(folder / "images"):
         file = folder / "labels" / f"{path.stem}.txt"
-        classes = (
-            frozenset(int(line.split()[0]) for line in file.read_text().splitlines())
-            if file.exists()
-            else frozenset()
-        )
+        lines = file.read_text().splitlines() if file.exists() else []
+        classes = frozenset(int(line.split()[0]) for line in lines)
         data.photos.append((path, classes))
-        data.right.append(closure(classes))
+        data.right.append(_with_parents("coco", classes))
     return data
+
+
+def _with_parents(head: str, classes: Iterable[int]) -> frozenset[str]:
+    """The tags of some classes of a head and all their parents."""
+    vocabulary = load_vocabulary()
+    labels = vocabulary.labels(head)
+    tags = {label for i in classes if (label := labels[i]) is not None}
+    return frozenset(tags | {parent for tag in tags for parent in vocabulary.ancestors(tag)})
 
 
 def _pictures(folder: Path) -> list[Path]:
@@ -176,7 +171,8 @@ def judge(data: Labelled, tagger: Tagger, teachers: Teachers | None) -> dict:
 def judge_tags(data: Labelled, tagger: Tagger, scores: np.ndarray) -> dict:
     """Precision, recall and calibration of confidences against the tags that are right for each photo."""
     ids = [tag.id for tag in tagger.scorer.tags]
-    columns = np.array([i for i, id in enumerate(ids) if data.judged is None or id in data.judged])
+    some_tag = (scores >= THRESHOLD / 100).any(1)
+    columns = np.array([i for i, id in enumerate(ids) if id in data.judged])
     scores = scores[:, columns]
     right = np.array([[ids[i] in tags for i in columns] for tags in data.right])
     shown = scores >= THRESHOLD / 100
@@ -184,7 +180,7 @@ def judge_tags(data: Labelled, tagger: Tagger, scores: np.ndarray) -> dict:
     return {
         "precision": _ratio(hits, count),
         "recall": _ratio(hits, right.sum(1)),
-        "photos_with_a_tag": _share(count > 0),
+        "photos_with_a_tag": _share(some_tag),
         "tags_per_photo": float(count.mean()),
         "calibration": _calibration(scores, right),
     }

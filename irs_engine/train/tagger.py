@@ -21,7 +21,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -48,9 +48,9 @@ class Student(nn.Module):
     teacher's.
     """
 
-    def __init__(self, heads: dict[str, int]):
+    def __init__(self, widths: Sequence[int] = TaggerNet.WIDTHS):
         super().__init__()
-        self.net = TaggerNet(heads)
+        self.net = TaggerNet(Faculty.HEADS, widths=widths)
         channels = [Faculty.MAP_CHANNELS[i] for i in STAGE_MAPS]
         self.adaptors = nn.ModuleList(
             nn.Conv2d(w, c, 1) for w, c in zip(self.net.widths, channels, strict=True)
@@ -116,10 +116,10 @@ class Run:
     phase.
     """
 
-    def __init__(self, folder: Path, device: torch.device):
+    def __init__(self, folder: Path, device: torch.device, widths: Sequence[int] = TaggerNet.WIDTHS):
         self.folder, self.device = folder, device
         folder.mkdir(parents=True, exist_ok=True)
-        self.student = Student(Faculty.HEADS).to(device).to(memory_format=torch.channels_last)
+        self.student = Student(widths).to(device).to(memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.student)
         self.spent = dict.fromkeys(PHASES, 0.0)  # seconds
         self.images = dict.fromkeys(PHASES, 0)

@@ -1,6 +1,7 @@
 """The training of the tagger, with drawn pictures and random teachers: does it learn, stop, and go on?"""
 
 import json
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -36,31 +37,42 @@ def lessons(seed: int = 0, early: torch.nn.Module | None = None):
         yield Lesson(pixels.contiguous(), None, maps, colour @ wide.T, logits)
 
 
+WIDTHS = (8, 16, 16, 16)
+
+
 @pytest.fixture
 def run(tmp_path):
     torch.manual_seed(0)
-    return Run(tmp_path / "run", torch.device("cpu"))
+    return Run(tmp_path / "run", torch.device("cpu"), WIDTHS)
+
+
+def early_lessons(seed: int = 0):
+    for lesson in lessons(seed):
+        yield Lesson(lesson.pixels, None, lesson.maps[:EARLY_STAGES], None, {})
 
 
 def unexplained(run) -> float:
     run.student.eval()
     with torch.no_grad():
-        return float(
-            sum(value for name, value in run.student.losses(next(lessons(5))).items() if "map" in name)
-        )
+        return float(sum(run.student.losses(next(early_lessons(5))).values()))
 
 
 def test_the_loss_falls_and_a_run_goes_on_where_it_was(run):
-    run.train("whole", lessons(), minutes=0.05)
+    run.train("early", islice(early_lessons(), 20), minutes=60)
     before = unexplained(run)
-    spent, images = run.spent["whole"], run.images["whole"]
-    assert spent >= 3 and images > 0
-    again = Run(run.folder, torch.device("cpu"))
-    assert again.spent == run.spent and again.images == run.images and again.phase == "whole"
+    assert run.spent["early"] > 0 and run.images["early"] == 20 * 16
+    again = Run(run.folder, torch.device("cpu"), WIDTHS)
+    assert again.spent == run.spent and again.images == run.images and again.phase == "early"
     assert unexplained(again) == pytest.approx(before, rel=1e-4)
-    again.train("whole", lessons(1), minutes=0.15)
-    assert again.images["whole"] > images
-    assert unexplained(again) < 0.7 * before
+    again.train("early", islice(early_lessons(1), 100), minutes=60)
+    assert again.images["early"] == 120 * 16
+    assert unexplained(again) < 0.5 * before
+
+
+def test_a_phase_ends_when_its_minutes_are_spent(run):
+    run.spent["late"] = 60.0
+    run.train("late", lessons(), minutes=1)
+    assert run.images["late"] == 0
 
 
 def test_a_phase_trains_its_own_part_only(run):
@@ -69,8 +81,7 @@ def test_a_phase_trains_its_own_part_only(run):
         for name, value in run.student.net.state_dict().items()
         if "num_batches" not in name
     }
-    early = (Lesson(x.pixels, None, x.maps[:EARLY_STAGES], None, {}) for x in lessons())
-    run.train("early", early, minutes=0.02)
+    run.train("early", islice(early_lessons(), 3), minutes=60)
     moved = {
         name
         for name, value in run.student.net.state_dict().items()

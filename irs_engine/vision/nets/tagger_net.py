@@ -15,6 +15,8 @@ from irs_engine.registry import network
 
 Net = TypeVar("Net", bound=nn.Module)
 
+FIRST_OF_WIDTH = ("0.2", "1.0", "2.0", "4.0")  # stage and layer that bring in each of the four widths
+
 
 class HalvingConv(nn.Conv2d):
     """3x3 convolution of stride 2 whose window starts at the even pixel: padding at the right and the bottom
@@ -168,16 +170,15 @@ def build_tagger_net(tensors: Mapping[str, Tensor]) -> TaggerNet:
     Raises:
         WeightsError: A tensor is missing, or has another shape than the network needs.
     """
-    heads = {
-        k.split(".")[1]: len(v)
-        for k, v in tensors.items()
-        if k.startswith("heads.") and k.endswith(".weight")
-    }
-    net = TaggerNet(heads)
     values = {name: v.float() if v.is_floating_point() else v for name, v in tensors.items()}
     own = {name: value for name, value in values.items() if not name.startswith("calibration.")}
+    heads = {
+        name.split(".")[1]: len(v) for name, v in own.items() if name.startswith("heads.") and v.ndim == 2
+    }
     try:
+        widths = [len(own[f"stages.{place}.0.weight"]) for place in FIRST_OF_WIDTH]
+        net = TaggerNet(heads, len(own["feature.0.0.weight"]), widths)
         net.load_state_dict(own)
-    except RuntimeError as error:
+    except (KeyError, RuntimeError) as error:
         raise WeightsError(f"these weights do not fit {TaggerNet.__name__}: {error}") from error
     return net.eval()
