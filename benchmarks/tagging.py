@@ -5,14 +5,14 @@
 
 Two questions:
 
-- Classes: is the answer of a head right, first or among the first five? Labels of a set are mapped to ours by
-  `tagging_classes.tsv`, written before anything was measured; a folder of a set is a class, classes without a
-  counterpart are left out.
-- Tags: of what is shown at the default threshold, how much is right, how often is nothing shown, how honest is
-  the confidence? A tag is right if it is the class of the photo or a parent of it. A label says nothing of the
-  rest of the photo: of a set of objects, tags of places are not judged, and the other way round; an unlabelled
-  second object counts as wrong all the same, so the precision is a lower bound. On COCO photos all objects of
-  80 classes are labelled, and these and their parents are judged.
+- Classes: is the answer of a head right, first or among the first five? Labels of a set are mapped to ours
+  by `tagging_classes.tsv`, written before anything was measured; a folder of a set is a class, classes
+  without a counterpart are left out.
+- Tags: of what is shown at the default threshold, how much is right, how often is nothing shown, how honest
+  is the confidence? A tag is right if it is the class of the photo or a parent of it. A label says nothing of
+  the rest of the photo: of a set of objects, tags of places are not judged, and the other way round; an
+  unlabelled second object counts as wrong all the same, so the precision is a lower bound. On COCO photos all
+  objects of 80 classes are labelled, and these and their parents are judged.
 
 Intervals are 95 % bootstrap intervals over photos.
 """

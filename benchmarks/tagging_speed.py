@@ -213,7 +213,8 @@ def cold_start(photo: Path) -> dict[str, float]:
 
 def peak_memory(photo: Path) -> dict[str, float]:
     """Peak resident megabytes of a process that only imports torch, and of one that tags the photo."""
-    report = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
+    # Not ru_maxrss: a child inherits that of its parent.
+    report = "print(int(open('/proc/self/status').read().split('VmHWM:')[1].split()[0]) / 1024)"
     programs = {
         "torch loaded": f"import torch; {report}",
         "tagging": f"import irs_engine, sys; [irs_engine.tag({str(photo)!r}) for _ in range(3)]; {report}",

@@ -23,7 +23,7 @@ LEVELS = ("debug", "info", "warning", "error")
 @click.version_option(package_name="irs-engine", message="%(prog)s %(version)s")
 def cli() -> None:
     """Image recognition on your own machine, offline."""
-    level = os.environ.get("IRS_LOG", "warning").lower()
+    level = (os.environ.get("IRS_LOG") or "warning").lower()
     if level not in LEVELS:
         raise click.UsageError(f"IRS_LOG={level!r}: expected {', '.join(LEVELS)}")
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")

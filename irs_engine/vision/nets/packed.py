@@ -1,4 +1,4 @@
-"""Convolutions for inference on a CPU: weights laid out for oneDNN once, hard-swish in the same pass.
+"""Linear maps for inference on a CPU: weights laid out for oneDNN once, hard-swish in the same pass.
 
 torch's own eager convolution lays its weights out anew at every call, which at batch 1 costs as much as the
 arithmetic. The operators used here are those that `torch.compile` emits on a CPU; where a build of torch
@@ -14,23 +14,30 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from irs_engine.vision.nets.tagger_net import HalvingConv, Net
+from irs_engine.vision.nets.tagger_net import HalvingConv, Net, PixelLinear
 
 log = logging.getLogger(__name__)
 
-OPERATORS = ("_convolution_pointwise", "_reorder_convolution_weight")
+OPERATORS = (
+    "_convolution_pointwise",
+    "_linear_pointwise",
+    "_reorder_convolution_weight",
+    "_reorder_linear_weight",
+)
 
 
 def pack(module: Net) -> Net:
-    """Replace the convolutions of a fused network on a CPU, in place; results differ by rounding only."""
+    """Replace the linear maps of a fused network on a CPU, in place; results differ by rounding only."""
     if not (
         torch.backends.mkldnn.is_available() and all(hasattr(torch.ops.mkldnn, name) for name in OPERATORS)
     ):
-        log.info("this torch has no packed convolutions for the CPU")
+        log.info("this torch has no packed linear maps for the CPU")
         return module
     for name, child in list(module.named_children()):
         if isinstance(child, nn.Conv2d):
-            setattr(module, name, PackedConv(child, activation="none"))
+            setattr(module, name, PackedConv(child))
+        elif isinstance(child, PixelLinear):
+            setattr(module, name, PackedLinear(child))
         else:
             pack(child)
     if isinstance(module, nn.Sequential):
@@ -39,11 +46,9 @@ def pack(module: Net) -> Net:
 
 
 class PackedConv(nn.Module):
-    """A convolution with its bias, and hard-swish if `activation` says so. Takes and gives channels-last
-    maps.
-    """
+    """A convolution with its bias, and hard-swish if `activation` says so; channels last in and out."""
 
-    def __init__(self, conv: nn.Conv2d, activation: str):
+    def __init__(self, conv: nn.Conv2d, activation: str = "none"):
         super().__init__()
         self.before = (0, 1, 0, 1) if isinstance(conv, HalvingConv) else None
         self.stride, self.padding, self.groups = list(conv.stride), list(conv.padding), conv.groups
@@ -72,9 +77,25 @@ class PackedConv(nn.Module):
         )
 
 
+class PackedLinear(nn.Module):
+    """The same for a PixelLinear."""
+
+    def __init__(self, linear: PixelLinear, activation: str = "none"):
+        super().__init__()
+        self.activation = activation
+        self.bias = linear.bias
+        self._weight = torch.ops.mkldnn._reorder_linear_weight(linear.weight.detach(), None)
+
+    def forward(self, x: Tensor) -> Tensor:
+        pixels = x.permute(0, 2, 3, 1)
+        return torch.ops.mkldnn._linear_pointwise(
+            pixels, self._weight, self.bias, self.activation, [], ""
+        ).permute(0, 3, 1, 2)
+
+
 def _join_hardswish(layers: nn.Sequential) -> None:
     modules = list(layers)
-    for i, (conv, following) in enumerate(itertools.pairwise(modules)):
-        if isinstance(conv, PackedConv) and isinstance(following, nn.Hardswish):
-            conv.activation = "hardswish"
+    for i, (linear, following) in enumerate(itertools.pairwise(modules)):
+        if isinstance(linear, PackedConv | PackedLinear) and isinstance(following, nn.Hardswish):
+            linear.activation = "hardswish"
             layers[i + 1] = nn.Identity()
