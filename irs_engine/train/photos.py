@@ -15,6 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+JUDGES = ("ILSVRC2012_val", "Places365_val")  # in a file's name: photos that models are judged on everywhere
 SHORT_SIDE = 224  # of the stored pictures: the scale at which the tagger will look at a photo
 
 
@@ -74,12 +75,15 @@ def centre_view(photo: np.ndarray, side: int) -> np.ndarray:
 def pack(out: Path, sources: dict[str, Path], smallest: int = 96, quality: int = 92) -> int:
     """Write the pack of all readable pictures below the given folders; returns how many there are.
 
-    Pictures whose short side has fewer than `smallest` pixels are left out.
+    Left out are pictures whose short side has fewer than `smallest` pixels, and those of well-known
+    validation sets.
     """
     offsets, names = [0], []
     with open(f"{out}.bin", "wb") as stream:
         for source, folder in sources.items():
             for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in (".jpg", ".jpeg", ".png")):
+                if any(name in path.name for name in JUDGES):
+                    continue
                 photo = cv2.imread(str(path), cv2.IMREAD_COLOR)
                 if photo is None or min(photo.shape[:2]) < smallest:
                     continue

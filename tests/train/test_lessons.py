@@ -46,6 +46,12 @@ def test_views_are_in_the_input_range(packed):
     assert torch.equal(to_input(torch.zeros(1, 2, 2, 3, dtype=torch.uint8)), -torch.ones(1, 3, 2, 2))
 
 
+def test_photos_of_validation_sets_are_left_out(packed, tmp_path):
+    folder = tmp_path / "photos"
+    (folder / "00.png").rename(folder / "ILSVRC2012_val_00000001.png")
+    assert pack(tmp_path / "other", {"made": folder}) == 39
+
+
 @pytest.mark.parametrize("shape", [(224, 300), (300, 224), (64, 64), (96, 500)])
 def test_view_shapes(shape):
     photo = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
