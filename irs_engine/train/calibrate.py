@@ -1,7 +1,6 @@
 """Make the tagger's confidence mean what it says, and write the result into its weights file.
 
-    python -m irs_engine.train.calibrate --weights weights/tagger_s.safetensors --teachers teachers/ --packs
-    packs/a
+    python -m irs_engine.train.calibrate --weights tagger.safetensors --teachers teachers/ --packs packs/a
 
 On photos that training held out, the probability that a head gives to a tag is compared with the teachers'
 probability of the same tag, and two numbers for each head (slope and shift of the log-odds, Platt 1999) make
@@ -38,12 +37,10 @@ def held_out_photos(packs: list[str], most: int) -> Iterator[list[np.ndarray]]:
 
 
 def fit(scores: np.ndarray, truth: np.ndarray, steps: int = 50) -> tuple[float, float]:
-    """Slope and shift of the log-odds of `scores` that minimise the cross-entropy with `truth`, by Newton's
-    method.
-    """
+    """Slope and shift of the log-odds of `scores` that bring them nearest to `truth` in cross-entropy."""
     p = np.clip(scores.astype(np.float64), 1e-6, 1 - 1e-6)
     x = np.stack([np.log(p / (1 - p)), np.ones_like(p)])
-    w = np.array([1.0, 0.0])
+    w = np.array([1.0, 0.0])  # found by Newton's method
     for _ in range(steps):
         q = 1 / (1 + np.exp(-np.clip(w @ x, -40, 40)))
         gradient = x @ (q - truth)

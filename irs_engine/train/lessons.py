@@ -1,7 +1,8 @@
-"""Lessons: batches of views with what the teachers say about them, live or kept on disk.
+"""Lessons: batches of views with what the teachers say about them.
 
-The teachers cost as much as the student, so on a CPU a set of views is shown to them once and their answers
-are kept; a view is a function of (photo, seed), so that its pixels need no room. On a GPU everything is live.
+The teachers cost as much as the student, so a set of views is shown to them once and their answers are kept;
+a view is a function of (photo, seed), so that its pixels need no room. Only the first stages learn from live
+answers, which are cheap there.
 """
 
 from __future__ import annotations

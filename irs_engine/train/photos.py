@@ -38,8 +38,7 @@ class PhotoPack:
 
 
 def random_view(photo: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray:
-    """A (side, side, 3) uint8 crop at nearly the scale of serving, mirrored half of the time, with other
-    light.
+    """A (side, side, 3) uint8 crop at nearly the scale of serving, at times mirrored or in other light.
 
     The scale stays near that of the whole picture (0.7 to 1.2), so that a small view teaches the same local
     features that a larger one will need: cropping, not shrinking, is what makes it small.

@@ -1,7 +1,6 @@
 """Put trained weights into `weights/` and sign them in its manifest.
 
-    python -m irs_engine.train.publish --weights runs/tagger/tagger.safetensors --name tagger_s --figures
-    figures.json
+    python -m irs_engine.train.publish --weights tagger.safetensors --name tagger_s --figures figures.json
 
 `figures` is any JSON of measured figures; the model card beside the file says in words how they were
 measured.

@@ -274,7 +274,6 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=160, help="side of a view in pixels, a multiple of 32")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--threads", type=int, default=None)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--export", type=Path, help="write the weights here (.safetensors) after every phase")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
@@ -282,7 +281,7 @@ def main() -> None:
         torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
     minutes = {phase: float(value) for phase, value in (item.split("=") for item in arguments.minutes)}
-    run = Run(arguments.work, torch.device(arguments.device))
+    run = Run(arguments.work, torch.device("cpu"))
     faculty = Faculty(arguments.teachers).to(run.device).to(memory_format=torch.channels_last)
 
     views = Views(arguments.packs, arguments.side)

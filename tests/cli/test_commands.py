@@ -7,23 +7,11 @@ import sys
 
 import click
 import numpy as np
-import pytest
 from safetensors.numpy import save_file
 
 from irs_engine import registry, weights
-from irs_engine.cli import main
 from irs_engine.cli.options import operator_options
 from irs_engine.cli.text import align, cells
-
-
-@pytest.fixture
-def run(capsys):
-    def run(*args):
-        with pytest.raises(SystemExit) as exit:
-            main([str(arg) for arg in args])
-        return exit.value.code, *capsys.readouterr()
-
-    return run
 
 
 def test_help_names_every_command(run):

@@ -7,8 +7,6 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from irs_engine.cli import main
-
 DATA = Path(__file__).parent.parent / "data"
 CAT = str(DATA / "cat.jpg")
 
@@ -17,18 +15,6 @@ CAT = str(DATA / "cat.jpg")
 def small_weights(tagger_weights, monkeypatch):
     monkeypatch.setenv("IRS_WEIGHTS", str(tagger_weights.parent))
     monkeypatch.setenv("IRS_DEVICE", "cpu")
-
-
-@pytest.fixture
-def run(capsys):
-    """Run the command in this process: exit code, stdout, stderr."""
-
-    def run(*args):
-        with pytest.raises(SystemExit) as exit:
-            main([str(arg) for arg in args])
-        return exit.value.code, *capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture
