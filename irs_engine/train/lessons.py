@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from torch import Tensor
 
 from irs_engine.train.photos import PhotoPack, random_view
 from irs_engine.train.teachers import Faculty
+
+HELD_OUT = 500  # the first views of the first store are never trained on: they are for the progress lines
 
 # Where the student's stages end, in the teachers' list of maps (see Faculty.MAP_CHANNELS).
 STAGE_MAPS = (2, 5, 9, 12, 15, 16)
@@ -111,19 +113,27 @@ def early_lessons(
 
 
 class LessonStore:
-    """Teachers' answers and the student's early features for many views, in half-precision arrays on disk."""
+    """Teachers' answers and the student's early features for many views, in half-precision arrays on disk.
 
-    def __init__(self, folder: Path, views: Views, size: int, early_channels: int):
-        self.folder, self.views, self.size = folder, views, size
+    Without `early_channels` the features are not kept: the whole network learns from the pixels. A store
+    never shrinks: `size` is at least what it holds.
+    """
+
+    def __init__(self, folder: Path, views: Views, size: int, early_channels: int = 0):
         folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.views, self.progress = folder, views, folder / "filled.txt"
+        self.size = max(size, self.filled)
+        if early_channels and self.filled and not (folder / "early.f16").exists():
+            raise ValueError(f"{folder}: collected without early features, which the late phase needs")
         side = views.side
         channels = [Faculty.MAP_CHANNELS[i] for i in STAGE_MAPS]
-        shapes = {"early": (early_channels, side // 8, side // 8), "pooled": (1280,)}
+        shapes: dict[str, tuple[int, ...]] = {"pooled": (1280,)}
+        if early_channels:
+            shapes["early"] = (early_channels, side // 8, side // 8)
         for stage, stride in ((2, 16), (3, 16), (4, 32), (5, 32)):
             shapes[f"map{stage}"] = (channels[stage], side // stride, side // stride)
         shapes |= {f"logits_{head}": (classes,) for head, classes in Faculty.HEADS.items()}
         self.arrays = {name: self._open(name, shape) for name, shape in shapes.items()}
-        self.progress = folder / "filled.txt"
 
     def _open(self, name: str, shape: tuple[int, ...]) -> np.memmap:
         path = self.folder / f"{name}.f16"
@@ -131,7 +141,7 @@ class LessonStore:
 
     @property
     def filled(self) -> int:
-        return min(self.size, int(self.progress.read_text())) if self.progress.exists() else 0
+        return int(self.progress.read_text()) if self.progress.exists() else 0
 
     @torch.inference_mode()
     def fill(self, faculty: Faculty, early: Callable[[Tensor], Tensor], batch: int = 50) -> Iterator[int]:
@@ -142,7 +152,9 @@ class LessonStore:
             if rows.start >= self.size:
                 return
             logits, maps = faculty(pixels)
-            values = {"early": early(pixels), "pooled": maps[-1].mean((2, 3))}
+            values = {"pooled": maps[-1].mean((2, 3))}
+            if "early" in self.arrays:
+                values["early"] = early(pixels)
             values |= {f"map{stage}": maps[STAGE_MAPS[stage]] for stage in (2, 3, 4, 5)}
             values |= {f"logits_{head}": value for head, value in logits.items()}
             for name, value in values.items():
@@ -163,8 +175,17 @@ class LessonStore:
         early = None if pixels else read["early"].contiguous(memory_format=torch.channels_last)
         return Lesson(self.views.batch(rows) if pixels else None, early, maps, read["pooled"], logits)
 
-    def lessons(
-        self, count: int, batch: int, rng: np.random.Generator, pixels: bool = False
-    ) -> Iterator[Lesson]:
-        """Endless shuffled batches of the first `count` views."""
-        yield from ahead(lambda step: self.lesson(np.sort(rng.choice(count, batch, replace=False)), pixels))
+
+def lessons(
+    stores: Sequence[LessonStore], batch: int, rng: np.random.Generator, pixels: bool = False
+) -> Iterator[Lesson]:
+    """Endless shuffled batches from all stores, each in proportion to its views."""
+    firsts = [HELD_OUT] + [0] * (len(stores) - 1)
+    counts = np.array([store.filled - first for store, first in zip(stores, firsts, strict=True)])
+
+    def make(_: int) -> Lesson:
+        chosen = rng.choice(len(stores), p=counts / counts.sum())
+        rows = firsts[chosen] + np.sort(rng.choice(counts[chosen], batch, replace=False))
+        return stores[chosen].lesson(rows, pixels)
+
+    yield from ahead(make)

@@ -23,6 +23,7 @@ class PhotoPack:
     """Pictures of a pack by number, decoded to (H, W, 3) RGB uint8."""
 
     def __init__(self, path: str | Path):
+        self.path = str(path)
         self.offsets = np.load(f"{path}.npy")
         self.data = np.memmap(f"{path}.bin", np.uint8, "r")
         self.names = Path(f"{path}.tsv").read_text().splitlines()

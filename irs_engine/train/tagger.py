@@ -9,6 +9,10 @@ late     everything behind, on those features: targets at the end of every stage
             the logits. Several times as many pictures a second as training the whole network.
 4. whole    end to end on the same views, small steps.
 
+Weights that such a run exported can be carried on with by `--init`, usually straight into the last phase:
+
+    python -m irs_engine.train.tagger --init tagger_s.safetensors --minutes early=0 late=0 whole=60 ...
+
 Targets are outputs of stages through 1x1 adaptors that are thrown away; no hidden unit of a teacher is ever a
 target. Stop it at any time; the same command goes on where it was.
 """
@@ -27,20 +31,20 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from irs_engine.train.lessons import STAGE_MAPS, Lesson, LessonStore, Views, early_lessons
+from irs_engine.train.depthwise import full_precision_gradients
+from irs_engine.train.lessons import HELD_OUT, STAGE_MAPS, Lesson, LessonStore, Views, early_lessons, lessons
 from irs_engine.train.teachers import Faculty
-from irs_engine.vision.nets.tagger_net import TaggerNet
+from irs_engine.vision.nets.tagger_net import TaggerNet, build_tagger_net
 
 log = logging.getLogger(__name__)
 
 PHASES = ("early", "late", "whole")
-LEARNING_RATE = {"early": 3e-3, "late": 2e-3, "whole": 6e-4}
+LEARNING_RATE = {"early": 3e-3, "late": 2e-3, "whole": 1e-3}
 EARLY_STAGES = 2
 TEMPERATURE = {"imagenet": 2.0, "places": 1.5}  # SqueezeNet's probabilities are soft already
-HELD_OUT = 500  # collected views that are never trained on, for the progress lines
 
 
 class Student(nn.Module):
@@ -50,7 +54,7 @@ class Student(nn.Module):
 
     def __init__(self, widths: Sequence[int] = TaggerNet.WIDTHS):
         super().__init__()
-        self.net = TaggerNet(Faculty.HEADS, widths=widths)
+        self.net = full_precision_gradients(TaggerNet(Faculty.HEADS, widths=widths))
         channels = [Faculty.MAP_CHANNELS[i] for i in STAGE_MAPS]
         self.adaptors = nn.ModuleList(
             nn.Conv2d(w, c, 1) for w, c in zip(self.net.widths, channels, strict=True)
@@ -118,6 +122,7 @@ class Run:
 
     def __init__(self, folder: Path, device: torch.device, widths: Sequence[int] = TaggerNet.WIDTHS):
         self.folder, self.device = folder, device
+        self.bfloat16 = device.type == "cpu" and torch.cpu._is_amx_tile_supported()
         folder.mkdir(parents=True, exist_ok=True)
         self.student = Student(widths).to(device).to(memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.student)
@@ -127,6 +132,16 @@ class Run:
         self.phase = PHASES[0]
         if (folder / "state.pt").exists():
             self._load()
+
+    def start_from(self, weights: Path) -> None:
+        """Begin with exported weights instead of random ones; the adaptors, which no file keeps, are new."""
+        values = build_tagger_net(load_file(weights)).state_dict()
+        self.student.net.load_state_dict(values)
+        self.average.net.load_state_dict(values)
+
+    def precision(self) -> torch.autocast:
+        """Half precision where the machine multiplies it faster: on CPUs with AMX, twice to three times."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16)
 
     def _load(self) -> None:
         state = torch.load(self.folder / "state.pt", map_location=self.device, weights_only=True)
@@ -172,7 +187,8 @@ class Run:
             for group in optimiser.param_groups:
                 warm = min(1.0, (self.images[phase] + 1) / 3000)
                 group["lr"] = LEARNING_RATE[phase] * warm * (0.5 + 0.5 * math.cos(math.pi * progress))
-            losses = self.student.losses(_to(lesson, self.device))
+            with self.precision():
+                losses = self.student.losses(_to(lesson, self.device))
             loss = torch.stack([WEIGHTS.get(name, 1.0) * value for name, value in losses.items()]).sum()
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
@@ -213,8 +229,9 @@ class Run:
         """Log how well the averaged student tells what the teachers say about views it never saw."""
         self.average.eval()
         lesson = _to(check, self.device)
-        losses = self.average.losses(lesson)
-        _, vector = self.average.see(lesson)
+        with self.precision():
+            losses = self.average.losses(lesson)
+            _, vector = self.average.see(lesson)
         line = " ".join(f"{name} {value.item():.3f}" for name, value in losses.items())
         for head in ("imagenet", "places"):
             answer = self.average.net.heads[head](vector).cpu()
@@ -247,7 +264,7 @@ def _optimiser(modules: list[nn.Module], rate: float) -> torch.optim.AdamW:
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": 0.02},
         {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, rate, betas=(0.9, 0.99))
+    return torch.optim.AdamW(groups, rate, betas=(0.9, 0.99), fused=True)
 
 
 def _to(lesson: Lesson, device: torch.device) -> Lesson:
@@ -267,6 +284,7 @@ def main() -> None:
     parser.add_argument("--packs", nargs="+", required=True, help="photo packs (irs_engine.train.photos)")
     parser.add_argument("--teachers", type=Path, required=True, help="folder of the teachers' files")
     parser.add_argument("--work", type=Path, required=True, help="folder of this run, outside the project")
+    parser.add_argument("--init", type=Path, help="exported weights to begin a new run with")
     parser.add_argument(
         "--minutes", nargs="+", default=["early=8", "late=60", "whole=30"], metavar="phase=minutes"
     )
@@ -282,31 +300,50 @@ def main() -> None:
     torch.manual_seed(0)
     minutes = {phase: float(value) for phase, value in (item.split("=") for item in arguments.minutes)}
     run = Run(arguments.work, torch.device("cpu"))
+    if arguments.init and not sum(run.images.values()):
+        run.start_from(arguments.init)
     faculty = Faculty(arguments.teachers).to(run.device).to(memory_format=torch.channels_last)
 
     views = Views(arguments.packs, arguments.side)
     early = minutes.get("early", 0)
     if run.spent["early"] < 60 * early:
-        lessons = early_lessons(
-            views, faculty, arguments.batch, run.images["early"] // arguments.batch, EARLY_STAGES - 1
-        )
-        run.train("early", lessons, early)
-    store = LessonStore(
-        arguments.work / "lessons", views, arguments.views, run.student.net.widths[EARLY_STAGES - 1]
-    )
+        start = run.images["early"] // arguments.batch
+        live = early_lessons(views, faculty, arguments.batch, start, EARLY_STAGES - 1)
+        run.train("early", live, early)
+    features = run.student.net.widths[EARLY_STAGES - 1] if minutes.get("late", 0) else 0
+    stores, current = open_stores(arguments.work, views, arguments.views, features)
     run.average.eval()
-    for filled in store.fill(faculty, run.average.early):
-        if filled % 1000 == 0:
-            log.info("collected %d of %d views", filled, arguments.views)
+    with run.precision():
+        for filled in current.fill(faculty, run.average.early):
+            if filled % 1000 == 0:
+                log.info("collected %d of %d views", filled, arguments.views)
     _copy_early(run)
     rng = np.random.default_rng()
-    told = store.filled - HELD_OUT
-    check = store.lesson(np.arange(told, store.filled))
     for phase in (p for p in ("late", "whole") if run.spent[p] < 60 * minutes.get(p, 0)):
-        lessons = store.lessons(told, arguments.batch, rng, pixels=phase == "whole")
-        run.train(phase, lessons, minutes[phase], check)
+        pixels = phase == "whole"
+        check = stores[0].lesson(np.arange(HELD_OUT), pixels)
+        run.train(phase, lessons(stores, arguments.batch, rng, pixels), minutes[phase], check)
         if arguments.export:
             run.export(arguments.export)
+
+
+def open_stores(work: Path, views: Views, size: int, features: int) -> tuple[list[LessonStore], LessonStore]:
+    """The lessons of a run, a store for each set of packs that it was ever given, and the one of these packs.
+
+    So photos can be added to a run; what was collected before is still learned from.
+    """
+    catalogue = work / "packs.json"
+    known = json.loads(catalogue.read_text()) if catalogue.exists() else []
+    packs = [pack.path for pack in views.packs]
+    if packs not in known:
+        known.append(packs)
+        catalogue.write_text(json.dumps(known))
+    sizes = [size if packs == others else 0 for others in known]
+    stores = [
+        LessonStore(work / f"lessons{n}", Views(others, views.side), sizes[n], features)
+        for n, others in enumerate(known)
+    ]
+    return stores, stores[known.index(packs)]
 
 
 def _copy_early(run: Run) -> None:

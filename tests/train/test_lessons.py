@@ -3,8 +3,9 @@ import numpy as np
 import pytest
 import torch
 
-from irs_engine.train.lessons import Views, ahead, held_out, to_input
+from irs_engine.train.lessons import HELD_OUT, LessonStore, Views, ahead, held_out, lessons, to_input
 from irs_engine.train.photos import PhotoPack, centre_view, pack, random_view
+from irs_engine.train.teachers import Faculty
 
 
 @pytest.fixture
@@ -65,3 +66,71 @@ def test_ahead_keeps_the_order():
     steps = ahead(lambda step: step * step, start=3)
     assert [next(steps) for _ in range(4)] == [9, 16, 25, 36]
     steps.close()
+
+
+def drawn_faculty(pixels):
+    """Answers that tell which picture was asked about: its mean colour, everywhere."""
+    colour = pixels.mean((1, 2, 3))
+    logits = {head: colour[:, None].expand(-1, classes) for head, classes in Faculty.HEADS.items()}
+    sides = [16, 16, 8, 8, 8, 4, 4, 4, 4, 2, 2, 2, 2, 1, 1, 1, 1, 1]
+    maps = [
+        colour[:, None, None, None].expand(-1, c, s, s)
+        for c, s in zip(Faculty.MAP_CHANNELS, sides, strict=True)
+    ]
+    return logits, maps
+
+
+@pytest.fixture
+def store(packed, tmp_path):
+    store = LessonStore(tmp_path / "lessons", Views([str(packed)], 32), HELD_OUT + 50)
+    assert list(store.fill(drawn_faculty, None))[-1] == store.filled == HELD_OUT + 50
+    return store
+
+
+def colour_of(lesson):
+    return lesson.logits["places"][:, 0]
+
+
+def test_a_store_goes_on_where_it_was_and_never_shrinks(store, packed):
+    again = LessonStore(store.folder, Views([str(packed)], 32), 100)
+    assert again.size == again.filled == HELD_OUT + 50
+    assert list(again.fill(drawn_faculty, None)) == []
+    longer = LessonStore(store.folder, Views([str(packed)], 32), HELD_OUT + 100)
+    assert list(longer.fill(drawn_faculty, None)) == [HELD_OUT + 100]
+    rows = np.array([3, HELD_OUT + 70])
+    torch.testing.assert_close(
+        colour_of(longer.lesson(rows, pixels=True)),
+        longer.views.batch(rows).mean((1, 2, 3)),
+        atol=2e-3,
+        rtol=0,
+    )
+
+
+def test_lessons_come_from_all_stores_with_their_own_pixels_but_not_from_the_held_out(store, tmp_path):
+    folder = tmp_path / "white"
+    folder.mkdir()
+    for number in range(4):
+        cv2.imwrite(str(folder / f"{number}.png"), np.full((100, 100, 3), 255 - number, np.uint8))
+    pack(tmp_path / "more", {"white": folder})
+    other = LessonStore(tmp_path / "lessons2", Views([str(tmp_path / "more")], 32, 5), 50)
+    list(other.fill(drawn_faculty, None))
+    given = lessons([store, other], 8, np.random.default_rng(0), pixels=True)
+    from_other = 0
+    for _, lesson in zip(range(20), given, strict=False):
+        bright = lesson.pixels.mean((1, 2, 3))
+        torch.testing.assert_close(colour_of(lesson), bright, atol=2e-3, rtol=0)
+        from_other += bool((bright > 0.5).all())
+    given.close()
+    assert 3 < from_other < 17
+
+
+def test_the_first_views_of_the_first_store_are_held_out(store):
+    store.arrays["logits_places"][:HELD_OUT] = 7
+    given = lessons([store], 50, np.random.default_rng(0), pixels=True)
+    assert all((colour_of(lesson) != 7).all() for _, lesson in zip(range(5), given, strict=False))
+    given.close()
+
+
+def test_early_features_cannot_be_asked_of_a_store_without_them(store, packed):
+    with pytest.raises(ValueError, match="without early features"):
+        LessonStore(store.folder, Views([str(packed)], 32), 100, early_channels=8)

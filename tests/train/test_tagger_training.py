@@ -100,6 +100,18 @@ def test_the_export_is_a_network(run, tmp_path):
         assert json.loads(file.metadata()["images"]) == run.images
 
 
+def test_a_run_can_begin_with_exported_weights(run, tmp_path):
+    run.train("early", islice(early_lessons(), 5), minutes=60)
+    run.export(tmp_path / "first.safetensors")
+    other = Run(tmp_path / "other", torch.device("cpu"), WIDTHS)
+    other.start_from(tmp_path / "first.safetensors")
+    assert other.images == dict.fromkeys(other.images, 0)
+    kept = run.average.net.state_dict()
+    for net in (other.student.net, other.average.net):
+        for name, value in net.state_dict().items():
+            assert torch.equal(value, kept[name].half().float() if value.is_floating_point() else kept[name])
+
+
 def test_calibration_finds_slope_and_shift():
     rng = np.random.default_rng(0)
     raw = rng.normal(0, 2, 20000)
