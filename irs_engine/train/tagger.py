@@ -232,9 +232,10 @@ class Run:
         with self.precision():
             losses = self.average.losses(lesson)
             _, vector = self.average.see(lesson)
+            answers = {head: self.average.net.heads[head](vector).float() for head in TEMPERATURE}
         line = " ".join(f"{name} {value.item():.3f}" for name, value in losses.items())
-        for head in ("imagenet", "places"):
-            answer = self.average.net.heads[head](vector).cpu()
+        for head, answer in answers.items():
+            answer = answer.cpu()
             best = check.logits[head].argmax(1, keepdim=True)
             line += f" {head} agreement top-1 {(answer.argmax(1, keepdim=True) == best).float().mean():.3f}"
             line += f" top-5 {(answer.topk(5).indices == best).any(1).float().mean():.3f}"

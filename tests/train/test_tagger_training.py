@@ -90,6 +90,16 @@ def test_a_phase_trains_its_own_part_only(run):
     assert moved and all(name.startswith(("stages.0.", "stages.1.")) for name in moved)
 
 
+@pytest.mark.parametrize("bfloat16", [False, True])
+def test_progress_is_reported_while_it_trains(run, caplog, bfloat16):
+    run.bfloat16 = bfloat16
+    run.train("whole", islice(lessons(), 2), minutes=60)
+    with caplog.at_level("INFO"):
+        run.report(next(lessons(5)))
+    line = caplog.messages[-1]
+    assert "imagenet agreement top-1 " in line and "places agreement top-1 " in line and "nan" not in line
+
+
 def test_the_export_is_a_network(run, tmp_path):
     path = tmp_path / "tagger.safetensors"
     run.export(path)
