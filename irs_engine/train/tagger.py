@@ -331,20 +331,22 @@ def main() -> None:
 def open_stores(work: Path, views: Views, size: int, features: int) -> tuple[list[LessonStore], LessonStore]:
     """The lessons of a run, a store for each set of packs that it was ever given, and the one of these packs.
 
-    So photos can be added to a run; what was collected before is still learned from.
+    So photos can be added to a run; what was collected before is still learned from. Only views of the
+    current side count: towards its end a run may go on with larger ones.
     """
-    catalogue = work / "packs.json"
+    catalogue = work / "lessons.json"
     known = json.loads(catalogue.read_text()) if catalogue.exists() else []
-    packs = [pack.path for pack in views.packs]
-    if packs not in known:
-        known.append(packs)
+    current = {"packs": [pack.path for pack in views.packs], "side": views.side}
+    if current not in known:
+        known.append(current)
         catalogue.write_text(json.dumps(known))
-    sizes = [size if packs == others else 0 for others in known]
-    stores = [
-        LessonStore(work / f"lessons{n}", Views(others, views.side), sizes[n], features)
-        for n, others in enumerate(known)
-    ]
-    return stores, stores[known.index(packs)]
+    stores = {}
+    for number, lessons_of in enumerate(known):
+        if lessons_of["side"] == views.side:
+            least = size if lessons_of == current else 0
+            seen = Views(lessons_of["packs"], views.side)
+            stores[number] = LessonStore(work / f"lessons{number}", seen, least, features)
+    return list(stores.values()), stores[known.index(current)]
 
 
 def _copy_early(run: Run) -> None:

@@ -5,6 +5,7 @@ import torch
 
 from irs_engine.train.lessons import HELD_OUT, LessonStore, Views, ahead, held_out, lessons, to_input
 from irs_engine.train.photos import PhotoPack, centre_view, pack, random_view
+from irs_engine.train.tagger import open_stores
 from irs_engine.train.teachers import Faculty
 
 
@@ -129,6 +130,25 @@ def test_the_first_views_of_the_first_store_are_held_out(store):
     given = lessons([store], 50, np.random.default_rng(0), pixels=True)
     assert all((colour_of(lesson) != 7).all() for _, lesson in zip(range(5), given, strict=False))
     given.close()
+
+
+def test_packs_can_be_added_to_a_run(packed, tmp_path):
+    folder = tmp_path / "white"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "0.png"), np.full((100, 100, 3), 255, np.uint8))
+    pack(tmp_path / "more", {"white": folder})
+
+    def collect(packs, side, size):
+        stores, current = open_stores(tmp_path, Views(packs, side), size, 0)
+        list(current.fill(drawn_faculty, None))
+        return [store.filled for store in stores], stores.index(current)
+
+    first, both = [str(packed)], [str(packed), str(tmp_path / "more")]
+    assert collect(first, 32, HELD_OUT + 50) == ([HELD_OUT + 50], 0)
+    assert collect(both, 32, 100) == ([HELD_OUT + 50, 100], 1)
+    assert collect(first, 32, HELD_OUT + 100) == ([HELD_OUT + 100, 100], 0)
+    stores, current = open_stores(tmp_path, Views(first, 64), 50, 0)
+    assert stores == [current] and current.folder.name == "lessons2"
 
 
 def test_early_features_cannot_be_asked_of_a_store_without_them(store, packed):
