@@ -1,11 +1,13 @@
 """Make the tagger's confidence mean what it says, and write the result into its weights file.
 
-    python -m irs_engine.train.calibrate --weights tagger.safetensors --teachers teachers/ --packs packs/a
+    python -m irs_engine.train.calibrate --weights tagger.safetensors --labelled photos/labelled
 
-On photos that training held out, the probability that a head gives to a tag is compared with the teachers'
-probability of the same tag, and two numbers for each head (slope and shift of the log-odds, Platt 1999) make
-the first agree with the second. Labels by people are not used, so that all of them stay for
-`benchmarks/tagging.py`, which reports how honest the confidences are.
+`labelled` holds a folder for every tag, called by its id (n02084071, places:kitchen), of photos that show it
+and that training never saw. Two numbers for each head that knows the tag, slope and shift of the log-odds
+(Platt 1999), make the probability that it gives to a tag agree with how often the tag is right. A label says
+nothing of the rest of a photo: tags more special than it are left out, and so are places where things are
+labelled, and things where places are. An unlabelled second object counts as wrong, so confidences err on the
+low side.
 """
 
 from __future__ import annotations
@@ -19,21 +21,14 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from irs_engine.train.lessons import held_out, to_input
-from irs_engine.train.photos import PhotoPack, centre_view
-from irs_engine.train.teachers import Faculty
-from irs_engine.vision.tagger import Tagger
+from irs_engine.batches import SUFFIXES
+from irs_engine.image import read_rgb
+from irs_engine.vision.tagger import SHORT_SIDE, Tagger
+from irs_engine.vision.vocabulary import Vocabulary, load_vocabulary
 
-LEAST = 0.02  # pairs that both call less likely than this say nothing
+LEAST = 0.02  # what a head calls less likely than this says nothing
+FEWEST = 100  # pairs of a score and the truth that two numbers can be found from
 BATCH = 16
-
-
-def held_out_photos(packs: list[str], most: int) -> Iterator[list[np.ndarray]]:
-    """Batches of (H, W, 3) uint8 photos that were never trained on, at most so many in all."""
-    places = [(pack, i) for pack in map(PhotoPack, packs) for i in range(len(pack)) if held_out(i)]
-    chosen = [places[i] for i in np.linspace(0, len(places) - 1, min(most, len(places))).astype(int)]
-    for start in range(0, len(chosen), BATCH):
-        yield [pack[i] for pack, i in chosen[start : start + BATCH]]
 
 
 def fit(scores: np.ndarray, truth: np.ndarray, steps: int = 50) -> tuple[float, float]:
@@ -50,30 +45,53 @@ def fit(scores: np.ndarray, truth: np.ndarray, steps: int = 50) -> tuple[float, 
     return float(w[0]), float(w[1])
 
 
-def calibrate(
-    tagger: Tagger, faculty: Faculty, photos: Iterator[list[np.ndarray]]
-) -> dict[str, tuple[float, float]]:
-    ours: dict[str, list[np.ndarray]] = {head: [] for head in tagger.net.classes}
-    theirs: dict[str, list[np.ndarray]] = {head: [] for head in tagger.net.classes}
-    for batch in photos:
-        views = np.stack([centre_view(_inner(photo), 224) for photo in batch])
-        told, _ = faculty(to_input(torch.from_numpy(views)))
-        for head, logits in tagger.logits(batch).items():
-            ours[head].append(tagger.scorer.head_scores(head, logits)[1])
-            theirs[head].append(tagger.scorer.head_scores(head, told[head].numpy())[1])
+def calibrate(tagger: Tagger, labelled: Path) -> dict[str, tuple[float, float]]:
+    """Slope and shift of every head for which the folder has photos to tell."""
+    vocabulary = load_vocabulary()
+    pairs: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {head: [] for head in tagger.net.classes}
+    for tag, photos in labelled_photos(labelled):
+        for head, logits in tagger.logits(photos).items():
+            columns, scores = tagger.scorer.head_scores(head, logits)
+            ids = [tagger.scorer.tags[i].id for i in columns]
+            if tag not in ids:
+                continue
+            right, judged = _judgement(vocabulary, tag, ids)
+            scores = scores[:, judged]
+            telling = scores > LEAST
+            truth = np.broadcast_to(right[judged], scores.shape)
+            pairs[head].append((scores[telling], truth[telling]))
     found = {}
-    for head in ours:
-        score, truth = np.concatenate(ours[head]), np.concatenate(theirs[head])
-        telling = np.maximum(score, truth) > LEAST
-        found[head] = fit(score[telling], truth[telling])
-        print(f"{head}: slope {found[head][0]:.3f} shift {found[head][1]:.3f} from {telling.sum()} pairs")
+    for head, parts in pairs.items():
+        count = sum(len(scores) for scores, _ in parts)
+        if count < FEWEST:
+            print(f"{head}: left as it is, only {count} pairs")
+            continue
+        scores, truth = (np.concatenate(values) for values in zip(*parts, strict=True))
+        found[head] = fit(scores, truth)
+        print(f"{head}: slope {found[head][0]:.3f} shift {found[head][1]:.3f} from {len(scores)} pairs")
     return found
 
 
-def _inner(photo: np.ndarray) -> np.ndarray:
-    """The part of the photo that the teachers were trained to look at: 0.875 of each side."""
-    height, width = photo.shape[:2]
-    return photo[height // 16 : height - height // 16, width // 16 : width - width // 16]
+def labelled_photos(folder: Path) -> Iterator[tuple[str, list[np.ndarray]]]:
+    """(tag id, some of its photos), (H, W, 3) uint8."""
+    vocabulary = load_vocabulary()
+    for place in sorted(path for path in folder.iterdir() if path.is_dir()):
+        if place.name not in vocabulary:
+            raise SystemExit(f"{place}: not the id of a tag; `irs-engine tags --search WORD` tells the ids")
+        files = sorted(path for path in place.iterdir() if path.suffix.lower() in SUFFIXES)
+        for start in range(0, len(files), BATCH):
+            photos = [read_rgb(path, at_least=SHORT_SIDE).pixels for path in files[start : start + BATCH]]
+            yield place.name, photos
+
+
+def _judgement(vocabulary: Vocabulary, tag: str, ids: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Which of the tags are right on a photo of `tag`, and of which that can be said at all."""
+    right = {tag, *vocabulary.ancestors(tag)}
+    place = vocabulary[tag].category == "scene"
+    judged = [
+        (vocabulary[id].category == "scene") == place and tag not in vocabulary.ancestors(id) for id in ids
+    ]
+    return np.array([id in right for id in ids]), np.array(judged)
 
 
 def main() -> None:
@@ -81,13 +99,10 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--weights", type=Path, required=True)
-    parser.add_argument("--teachers", type=Path, required=True)
-    parser.add_argument("--packs", nargs="+", required=True)
-    parser.add_argument("--most", type=int, default=2000, help="at most so many photos")
+    parser.add_argument("--labelled", type=Path, required=True, help="folder of folders called by tag ids")
     arguments = parser.parse_args()
     tagger = Tagger(torch.device("cpu"), weights=arguments.weights)
-    faculty = Faculty(arguments.teachers, second_opinion=True)
-    found = calibrate(tagger, faculty, held_out_photos(arguments.packs, arguments.most))
+    found = calibrate(tagger, arguments.labelled)
     with safe_open(arguments.weights, "pt") as file:
         metadata = file.metadata()
         tensors = {name: file.get_tensor(name) for name in file.keys()}

@@ -46,7 +46,7 @@ class Lesson:
 
 
 def held_out(photo: int) -> bool:
-    """Photos of a pack that are never trained on: they calibrate the confidences afterwards."""
+    """Photos of a pack that are never trained on: they are for calibration."""
     return photo % 32 == 31
 
 

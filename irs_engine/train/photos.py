@@ -63,15 +63,6 @@ def random_view(photo: np.ndarray, side: int, rng: np.random.Generator) -> np.nd
     return np.ascontiguousarray(view)
 
 
-def centre_view(photo: np.ndarray, side: int) -> np.ndarray:
-    """The central square, as the tagger looks at a photo: (side, side, 3) uint8."""
-    height, width = photo.shape[:2]
-    short = min(height, width)
-    top, left = (height - short) // 2, (width - short) // 2
-    crop = photo[top : top + short, left : left + short]
-    return cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA if short > side else cv2.INTER_LINEAR)
-
-
 def pack(out: Path, sources: dict[str, Path], smallest: int = 96, quality: int = 92) -> int:
     """Write the pack of all readable pictures below the given folders; returns how many there are.
 

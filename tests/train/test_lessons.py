@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from irs_engine.train.lessons import HELD_OUT, LessonStore, Views, ahead, held_out, lessons, to_input
-from irs_engine.train.photos import PhotoPack, centre_view, pack, random_view
+from irs_engine.train.photos import PhotoPack, pack, random_view
 from irs_engine.train.tagger import open_stores
 from irs_engine.train.teachers import Faculty
 
@@ -60,7 +60,6 @@ def test_view_shapes(shape):
     for seed in range(5):
         view = random_view(photo, 160, np.random.default_rng(seed))
         assert view.shape == (160, 160, 3) and view.dtype == np.uint8
-    assert centre_view(photo, 96).shape == (96, 96, 3)
 
 
 def test_ahead_keeps_the_order():

@@ -3,13 +3,11 @@
 import json
 from itertools import islice
 
-import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from irs_engine.train.calibrate import fit
 from irs_engine.train.lessons import STAGE_MAPS, Lesson
 from irs_engine.train.tagger import EARLY_STAGES, Run
 from irs_engine.train.teachers import Faculty
@@ -120,10 +118,3 @@ def test_a_run_can_begin_with_exported_weights(run, tmp_path):
     for net in (other.student.net, other.average.net):
         for name, value in net.state_dict().items():
             assert torch.equal(value, kept[name].half().float() if value.is_floating_point() else kept[name])
-
-
-def test_calibration_finds_slope_and_shift():
-    rng = np.random.default_rng(0)
-    raw = rng.normal(0, 2, 20000)
-    truth = 1 / (1 + np.exp(-(0.6 * raw - 1.2)))
-    assert fit(1 / (1 + np.exp(-raw)), truth) == pytest.approx((0.6, -1.2), abs=0.01)
