@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import os
 import re
+import sys
 from typing import TYPE_CHECKING
 
 from irs_engine.errors import DeviceError, ParameterError
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     import torch
 
 log = logging.getLogger(__name__)
+
+GPU_FILES = ("nvidiactl", "nvidia0", "dxg", "kfd", "nvhost-gpu", "nvmap")  # CUDA, WSL, ROCm, Jetson
 
 
 def choose_device(wanted: str = "auto") -> torch.device:
@@ -36,6 +40,34 @@ def choose_device(wanted: str = "auto") -> torch.device:
             f"device={wanted!r}: this machine has {count} CUDA device(s); use cuda:0 to cuda:{count - 1}"
         )
     return torch.device("cuda", index)
+
+
+def is_cpu(wanted: str = "auto") -> bool:
+    """Whether that means the CPU; torch, which takes a second to import, is only asked if it has to be."""
+    wanted = wanted_device(wanted)
+    if wanted != "auto":
+        return wanted == "cpu"
+    if "torch" not in sys.modules and (not _torch_is_installed() or not _a_gpu_is_there()):
+        return True
+    return choose_device(wanted).type == "cpu"
+
+
+def wants_bf16(precision: str, device_type: str) -> bool:
+    """Whether to compute in bf16: `auto` does on CUDA, and on CPUs with AMX, where it takes half the time."""
+    if precision == "auto":
+        from irs_engine import _native
+
+        return device_type == "cuda" or _native.isa() == "amx"
+    return precision == "bf16"
+
+
+def _torch_is_installed() -> bool:
+    return importlib.util.find_spec("torch") is not None
+
+
+def _a_gpu_is_there() -> bool:
+    """Whether a driver shows a GPU; where that cannot be told, yes."""
+    return sys.platform != "linux" or any(os.path.exists(f"/dev/{name}") for name in GPU_FILES)
 
 
 def wanted_device(wanted: str = "auto") -> str:

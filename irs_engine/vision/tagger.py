@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from irs_engine.device import wants_bf16
 from irs_engine.image import Rgb
 from irs_engine.resize import resize_normalize
 from irs_engine.results import Tag, TaggingResult
@@ -31,7 +32,7 @@ class Tagger:
 
     Args:
         device: Where the network runs.
-        precision: "fp32", "bf16", or "auto": bf16 on CUDA, fp32 on a CPU.
+        precision: "fp32", "bf16", or "auto": bf16 where that is faster (CUDA, CPUs with AMX).
         weights: A .safetensors file, or a folder to look in first; the shipped ones by default.
         threads: CPU threads of the network; torch's own choice by default.
     """
@@ -58,8 +59,7 @@ class Tagger:
         }
         net = fuse(build_tagger_net(tensors))
         self.device = device
-        bf16 = precision == "bf16" or (precision == "auto" and device.type == "cuda")
-        self.dtype = torch.bfloat16 if bf16 else torch.float32
+        self.dtype = torch.bfloat16 if wants_bf16(precision, device.type) else torch.float32
         net = net.to(device, self.dtype).to(memory_format=torch.channels_last)
         self.net = pack(net) if device.type == "cpu" else net
         vocabulary = load_vocabulary()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from irs_engine import _native
 from irs_engine.image import read_rgb
 from irs_engine.vision.tagger import CELL, SHORT_SIDE, Tagger, prepare
 from irs_engine.vision.vocabulary import load_vocabulary
@@ -85,6 +86,18 @@ def test_every_label_of_the_vocabulary_fits_the_heads(tagger):
     vocabulary = load_vocabulary()
     for head, classes in tagger.net.classes.items():
         assert len(vocabulary.labels(head)) == classes
+
+
+def test_bf16_is_nearly_the_same(tagger, cat, tagger_weights):
+    half = Tagger(torch.device("cpu"), precision="bf16", weights=tagger_weights)
+    exact = Tagger(torch.device("cpu"), precision="fp32", weights=tagger_weights)
+    np.testing.assert_allclose(half.scores([cat.pixels]), exact.scores([cat.pixels]), atol=0.02)
+
+
+@pytest.mark.parametrize(("isa", "dtype"), [("amx", torch.bfloat16), ("avx512", torch.float32)])
+def test_auto_is_bf16_where_the_cpu_is_fast_with_it(tagger_weights, monkeypatch, isa, dtype):
+    monkeypatch.setattr(_native, "isa", lambda: isa)
+    assert Tagger(torch.device("cpu"), weights=tagger_weights).dtype == dtype
 
 
 @pytest.mark.cuda
