@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from irs_engine.doctor import doctor
-    from irs_engine.engine import Engine, default_engine, get_operator, list_operators, tag
+    from irs_engine.engine import (
+        Engine,
+        default_engine,
+        get_operator,
+        list_operators,
+        super_resolve,
+        tag,
+    )
     from irs_engine.errors import (
         DeviceError,
         ImageError,
@@ -45,12 +52,13 @@ __all__ = [
     "doctor",
     "get_operator",
     "list_operators",
+    "super_resolve",
     "tag",
 ]
 
 _NAMES = {  # as above, for __getattr__
     "doctor": "doctor",
-    "engine": "Engine default_engine get_operator list_operators tag",
+    "engine": "Engine default_engine get_operator list_operators super_resolve tag",
     "errors": "DeviceError ImageError IrsError ParameterError WeightsError WeightsNotFound",
     "image": "Limits",
     "results": "Box Category Instance Tag TaggingResult",

@@ -40,3 +40,65 @@ def resize(
     box: tuple[float, float, float, float],
     filter: int,
 ) -> None: ...
+def luma(
+    image: np.ndarray,  # (H, W, 3) uint8 or uint16
+    out: np.ndarray,  # (H, W) float32 in 16/255..235/255
+) -> None: ...
+def merge_luma(
+    image: np.ndarray,  # (H, W, 3) uint8 or uint16
+    luma: np.ndarray,  # (n scale, W scale) float32
+    out: np.ndarray,  # (n scale, W scale, 3), the type of the image
+    first: int,  # row of the image that the first rows of out belong to
+    scale: int,
+) -> None: ...
+def has_bf16() -> bool:
+    """Whether networks may be asked for bf16: the instruction set in use is amx."""
+
+class Espcn:
+    """ESPCN 5-3-3 with tanh; weights are float32, shaped as PyTorch's and copied."""
+
+    band: int  # a band whose first row is a multiple of it has the bits of the whole picture
+    halo: int  # rows of context that a band needs for that, where the picture goes on
+    scale: int  # 3 or 4, as w3 says
+
+    def __init__(
+        self,
+        w1: np.ndarray,  # (64, 1, 5, 5)
+        b1: np.ndarray,  # (64)
+        w2: np.ndarray,  # (32, 64, 3, 3)
+        b2: np.ndarray,  # (32)
+        w3: np.ndarray,  # (scale * scale, 32, 3, 3)
+        b3: np.ndarray,  # (scale * scale)
+    ) -> None: ...
+    def run(
+        self,
+        luma: np.ndarray,  # (H, W) float32, 0..1; goes on with its edge samples
+        out: np.ndarray,  # (n scale, W scale) float32
+        first: int,  # row of luma that the first rows of out belong to
+        bf16: bool,
+    ) -> None: ...
+
+class Srcnn:
+    """Bicubic enlargement and SRCNN 9-5-5; weights are float32, shaped as PyTorch's and copied."""
+
+    band: int
+    halo: int
+    scale: int
+
+    def __init__(
+        self,
+        w1: np.ndarray,  # (64, 1, 9, 9)
+        b1: np.ndarray,  # (64)
+        w2: np.ndarray,  # (32, 64, 5, 5)
+        b2: np.ndarray,  # (32)
+        w3: np.ndarray,  # (1, 32, 5, 5)
+        b3: np.ndarray,  # (1)
+        scale: int,  # 3 or 4
+    ) -> None: ...
+    def run(
+        self,
+        luma: np.ndarray,  # (H, W) float32, 0..1; reflected by the enlargement, which goes on with its edges
+        out: np.ndarray,  # (n scale, W scale) float32
+        first: int,  # row of luma that the first rows of out belong to
+        bf16: bool,
+    ) -> None: ...

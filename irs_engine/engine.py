@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Concatenate, Literal, ParamSpec, TypeVar
 
 from irs_engine.batches import in_batches, pictures_in, read_ahead
-from irs_engine.device import check_device, check_threads, choose_device, choose_threads
+from irs_engine.device import check_device, check_threads, choose_device, choose_threads, is_cpu
 from irs_engine.errors import IrsError, ParameterError
 from irs_engine.registry import Range, get_operator, operator
 from irs_engine.registry import list_operators as list_operators  # complete once this is imported
@@ -21,7 +21,8 @@ from irs_engine.results import TaggingResult
 if TYPE_CHECKING:
     import torch
 
-    from irs_engine.image import ImageInput, Rgb
+    from irs_engine.enhance.super_resolution import SuperResolver
+    from irs_engine.image import ImageInput, ImageOutput, Rgb
     from irs_engine.vision.tagger import Tagger
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ class Engine:
         self.weights = weights
         self._loading = threading.Lock()
         self._tagger: Tagger | None = None
+        self._super_resolvers: dict[tuple[str, int], SuperResolver] = {}
 
     @functools.cached_property
     def device(self) -> torch.device:
@@ -116,6 +118,40 @@ class Engine:
         return self.tag_many(
             pictures_in(folder, recursive), batch_size=batch_size, on_error=on_error or _log_error, **options
         )
+
+    @operator
+    def super_resolve(
+        self,
+        image: ImageInput,
+        *,
+        scale: Annotated[int, Range(3, 4)] = 3,
+        model: Literal["ESPCN", "SRCNN"] = "ESPCN",
+    ) -> ImageOutput:
+        """Enlarge a picture with sharper detail than interpolation gives.
+
+        Args:
+            scale: How many times as wide and as high, 3 or 4.
+            model: ESPCN, fast, or SRCNN, which works at the enlarged size.
+        """
+        from irs_engine.image import read_picture
+
+        picture = read_picture(image)
+        resolver = self.load_super_resolver(model, scale)
+        return picture.restore(*resolver.enlarge(picture.pixels, picture.alpha))
+
+    def load_super_resolver(self, model: str, scale: int) -> SuperResolver:
+        """The super-resolution network "ESPCN" or "SRCNN", loaded at the first call."""
+        with self._loading:
+            if (model, scale) not in self._super_resolvers:
+                from irs_engine import _native
+                from irs_engine.enhance.super_resolution import SuperResolver
+
+                _native.set_num_threads(self.threads)
+                device = "cpu" if is_cpu(self._wanted) else self.device
+                self._super_resolvers[model, scale] = SuperResolver(
+                    model, scale, device, self.precision, self.weights
+                )
+            return self._super_resolvers[model, scale]
 
     def load_tagger(self) -> Tagger:
         """The tagging model, loaded at the first call."""
@@ -182,3 +218,4 @@ def _verb(method: Callable[Concatenate[Engine, P], R]) -> Callable[P, R]:
 
 
 tag = _verb(Engine.tag)
+super_resolve = _verb(Engine.super_resolve)

@@ -81,6 +81,7 @@ class Operator:
     name: str
     summary: str
     parameters: tuple[Parameter, ...]
+    enhances: bool = False  # gives a picture of the kind that it was given
 
     @property
     def defaults(self) -> dict[str, Any]:
@@ -99,7 +100,10 @@ _networks: dict[str, Callable[..., Any]] = {}
 
 
 def operator(function: F) -> F:
-    """Register a function or method `(image, *, options...)`; its options are then checked on every call."""
+    """Register a function or method `(image, *, options...)`; its options are then checked on every call.
+
+    One whose result is annotated `ImageOutput` enhances pictures.
+    """
     name = function.__name__
     documented = _documented_arguments(function)
     parameters = tuple(
@@ -108,7 +112,9 @@ def operator(function: F) -> F:
         if p.kind is p.KEYWORD_ONLY
     )
     summary = (inspect.getdoc(function) or "").split("\n\n")[0].replace("\n", " ")
-    verb = _operators[name] = Operator(name, summary, parameters)
+    returns = inspect.signature(function).return_annotation
+    enhances = "ImageOutput" in (returns, getattr(returns, "__name__", None))
+    verb = _operators[name] = Operator(name, summary, parameters, enhances)
 
     @functools.wraps(function)
     def checked(*args: Any, **options: Any) -> Any:

@@ -92,3 +92,24 @@ def tagger_weights(tmp_path_factory):
     entry = {"file": path.name, "sha256": sha256, "bytes": path.stat().st_size, "license": "Apache-2.0"}
     (path.parent / "manifest.json").write_text(json.dumps({"tagger_s": entry}))
     return path
+
+
+@pytest.fixture(scope="session")
+def super_resolution_weights(tmp_path_factory):
+    """A folder of {espcn, srcnn}_{x3, x4}.safetensors of random numbers."""
+    import torch
+    from safetensors.torch import save_file
+
+    from irs_engine.enhance.nets import NETWORKS
+
+    folder = tmp_path_factory.mktemp("super_resolution")
+    torch.manual_seed(0)
+    for model, network in NETWORKS.items():
+        for scale in (3, 4):
+            net = network(scale)
+            for layer in (net.conv1, net.conv2, net.conv3):
+                torch.nn.init.normal_(layer.weight, 0.02, 0.1)
+                layer.weight.data /= layer.weight.abs().sum((1, 2, 3), keepdim=True)
+                torch.nn.init.normal_(layer.bias, 0, 0.05)
+            save_file(net.state_dict(), folder / f"{model.lower()}_x{scale}.safetensors")
+    return folder

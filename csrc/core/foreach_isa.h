@@ -15,7 +15,9 @@
 // A function of a shared header must never be compiled inside a region, nor with per-file -m flags: the
 // linker keeps one copy of it for everyone, and if that is the AVX-512 one, older CPUs crash. Hence the order
 // of the includes. A region may test IRS_TARGET_AVX2, IRS_TARGET_AVX512 or IRS_TARGET_NEON before it uses
-// intrinsics. Clang does not pass the region's target on to lambdas, so loops belong in functions.
+// intrinsics. AMX has no pass of its own: where IRS_AMX is set, functions between IRS_AMX_BEGIN and
+// IRS_AMX_END may use its tiles, and has_bf16() says whether they may be called. Clang does not pass the
+// region's target on to lambdas, so loops belong in functions.
 
 #ifndef IRS_FOREACH_ISA_H
 #define IRS_FOREACH_ISA_H
@@ -87,6 +89,11 @@ Function* for_current_isa(Function* generic, Function* avx2, Function* avx512) {
 #undef IRS_ONCE
 
 #define IRS_TARGET_AVX512 1
+#if defined(__clang__) || __GNUC__ >= 11
+#define IRS_AMX 1
+#define IRS_AMX_BEGIN IRS_TARGET_PUSH(IRS_AVX512_FLAGS ",avx512bf16,amx-tile,amx-bf16")
+#define IRS_AMX_END IRS_TARGET_POP
+#endif
 #define IRS_ISA_BEGIN IRS_TARGET_PUSH(IRS_AVX512_FLAGS) IRS_NAMESPACE_BEGIN(avx512)
 
 #elif defined(__aarch64__) && defined(__GNUC__)

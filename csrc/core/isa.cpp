@@ -23,9 +23,9 @@ struct Registers {
   unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
 };
 
-Registers cpuid(unsigned leaf) {
+Registers cpuid(unsigned leaf, unsigned part = 0) {
   Registers r;
-  __get_cpuid_count(leaf, 0, &r.eax, &r.ebx, &r.ecx, &r.edx);
+  __get_cpuid_count(leaf, part, &r.eax, &r.ebx, &r.ecx, &r.edx);
   return r;
 }
 
@@ -65,7 +65,8 @@ std::vector<Isa> detect() {
   if (!avx512) return usable;
   usable.push_back(Isa::avx512);
 
-  const bool amx = all(saved, 0x60000) && all(seven.edx, bit(22) | bit(24) | bit(25));  // BF16, TILE, INT8
+  const bool amx = all(saved, 0x60000) && all(seven.edx, bit(22) | bit(24) | bit(25))  // BF16, TILE, INT8
+                   && all(cpuid(7, 1).eax, bit(5));                                    // AVX512_BF16
   if (amx && may_use_tiles()) usable.push_back(Isa::amx);
   return usable;
 }

@@ -17,6 +17,9 @@ const std::vector<Isa>& usable_isas();
 // The strongest usable one, unless IRS_ISA or `set_isa` says otherwise.
 Isa current_isa();
 
+// Whether kernels with bf16 products run: they need AMX.
+inline bool has_bf16() { return current_isa() == Isa::amx; }
+
 // Throws std::invalid_argument unless `name` is usable. For tests and measurements.
 void set_isa(const std::string& name);
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import click
 
 from irs_engine.cli.doctor import doctor
+from irs_engine.cli.enhance import enhancements
 from irs_engine.cli.tag import tag
 from irs_engine.cli.tags import tags
 from irs_engine.cli.weights import weights
@@ -30,7 +31,7 @@ def cli() -> None:
     logging.getLogger("irs_engine").setLevel(level.upper())
 
 
-for command in (tag, tags, doctor, weights):
+for command in (tag, *enhancements(), tags, doctor, weights):
     cli.add_command(command)
 
 

@@ -14,8 +14,17 @@ known from the header and checked against `Limits` before anything is decoded. A
 """
 
 from irs_engine.image.limits import DEFAULT_LIMITS, Limits
-from irs_engine.image.picture import Picture, read_picture
+from irs_engine.image.picture import ImageOutput, Picture, read_picture
 from irs_engine.image.read import Rgb, read_rgb
 from irs_engine.image.source import ImageInput
 
-__all__ = ["DEFAULT_LIMITS", "ImageInput", "Limits", "Picture", "Rgb", "read_picture", "read_rgb"]
+__all__ = [
+    "DEFAULT_LIMITS",
+    "ImageInput",
+    "ImageOutput",
+    "Limits",
+    "Picture",
+    "Rgb",
+    "read_picture",
+    "read_rgb",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from PIL import Image
@@ -15,6 +15,8 @@ from irs_engine.image.encode import encode, to_pil
 from irs_engine.image.limits import DEFAULT_LIMITS, Limits
 from irs_engine.image.raster import Raster, to_depth, to_grey, to_rgb, upright
 from irs_engine.image.source import ImageInput, Kind, open_image
+
+ImageOutput: TypeAlias = Any  # what `Picture.restore` gives: the kind of image that came in
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,7 +41,7 @@ class Picture:
         """(width, height) in pixels."""
         return self.pixels.shape[1], self.pixels.shape[0]
 
-    def restore(self, pixels: np.ndarray, alpha: np.ndarray | None = None) -> Any:
+    def restore(self, pixels: np.ndarray, alpha: np.ndarray | None = None) -> ImageOutput:
         """Finished pixels as the kind of image that came in, in its depth, with its profile and EXIF data.
 
         A path and a PIL image give a PIL image, bytes give bytes of the same format, arrays and tensors give

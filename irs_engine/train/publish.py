@@ -16,13 +16,19 @@ from pathlib import Path
 
 from safetensors import safe_open
 
+from irs_engine.enhance.nets import Espcn, Srcnn
 from irs_engine.vision.nets.tagger_net import TaggerNet
 
 LARGEST = 25_000_000  # bytes; the repository is meant to be cloned
-INPUT = "RGB in -1..1, (N, 3, h, w), short side 224, long side a multiple of 32"
+LUMA = "luma in 16/255..235/255, (N, 1, h, w)"
+INPUTS = {
+    TaggerNet.__name__: "RGB in -1..1, (N, 3, h, w), short side 224, long side a multiple of 32",
+    Espcn.__name__: LUMA,
+    Srcnn.__name__: LUMA,
+}
 
 
-def publish(weights: Path, name: str, folder: Path, figures: dict) -> dict:
+def publish(weights: Path, name: str, folder: Path, architecture: str, figures: dict) -> dict:
     """Copy the file and write its manifest entry, which is returned.
 
     Raises:
@@ -43,8 +49,8 @@ def publish(weights: Path, name: str, folder: Path, figures: dict) -> dict:
         "sha256": hashlib.sha256(target.read_bytes()).hexdigest(),
         "bytes": size,
         "license": "Apache-2.0",
-        "architecture": TaggerNet.__name__,
-        "input": INPUT,
+        "architecture": architecture,
+        "input": INPUTS[architecture],
         "labels": heads,
         "figures": figures,
     }
@@ -62,11 +68,13 @@ def main() -> None:
     )
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--name", required=True)
+    parser.add_argument("--architecture", choices=INPUTS, default=TaggerNet.__name__)
     parser.add_argument("--folder", type=Path, default=Path("weights"))
     parser.add_argument("--figures", type=Path, help="JSON of measured figures")
     arguments = parser.parse_args()
     figures = json.loads(arguments.figures.read_text(encoding="utf-8")) if arguments.figures else {}
-    print(json.dumps(publish(arguments.weights, arguments.name, arguments.folder, figures), indent=1))
+    entry = publish(arguments.weights, arguments.name, arguments.folder, arguments.architecture, figures)
+    print(json.dumps(entry, indent=1))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,215 @@
+// AMX tiles: 16 rows of 64 bytes, bf16 products, float sums. Include it inside IRS_AMX_BEGIN ... IRS_AMX_END.
+//
+// GCC 12 does not know what memory the intrinsics for loading tiles and their configuration read, and would
+// move or drop stores before them: hence the constant configuration, and written_before_tiles(). A tile whose
+// rows cross cache lines takes six times as long to load as one whose rows do not (measured).
+
+alignas(64) constexpr std::uint8_t tile_configuration[64] = {
+    1,  0, 0,  0, 0,  0, 0,  0, 0,  0, 0,  0, 0,  0, 0,  0,   // palette 1
+    64, 0, 64, 0, 64, 0, 64, 0, 64, 0, 64, 0, 64, 0, 64, 0,   // bytes of a row, 16 bits each
+    0,  0, 0,  0, 0,  0, 0,  0, 0,  0, 0,  0, 0,  0, 0,  0,   //
+    16, 16, 16, 16, 16, 16, 16, 16, 0, 0, 0, 0, 0, 0, 0, 0};  // rows
+
+// Tiles belong to the thread for as long as this lives: unreleased ones make its every context switch dearer.
+class Tiles {
+ public:
+  Tiles() { _tile_loadconfig(tile_configuration); }
+  ~Tiles() { _tile_release(); }
+  Tiles(const Tiles&) = delete;
+  Tiles& operator=(const Tiles&) = delete;
+};
+
+IRS_INLINE void written_before_tiles() { __asm__ volatile("" ::: "memory"); }
+
+// The table is tanh_intervals() of core/tile_weights.h.
+struct RoughTanh {
+  __m512 table[6];
+
+  explicit RoughTanh(const float* from) {
+    for (int i = 0; i < 6; ++i) table[i] = _mm512_loadu_ps(from + i * 16);
+  }
+
+  IRS_INLINE __m512 operator()(__m512 x) const {
+    x = _mm512_range_ps(x, _mm512_set1_ps(15.4f / 4), 2);  // the smaller magnitude, with the sign of x
+    // Adding 3 * 2^22 rounds to a whole number and leaves it in the lowest bits.
+    const __m512i k = _mm512_castps_si512(_mm512_fmadd_ps(x, _mm512_set1_ps(4), _mm512_set1_ps(12582912)));
+    const __m512 c0 = _mm512_permutex2var_ps(table[0], k, table[1]);
+    const __m512 c1 = _mm512_permutex2var_ps(table[2], k, table[3]);
+    const __m512 c2 = _mm512_permutex2var_ps(table[4], k, table[5]);
+    return _mm512_fmadd_ps(_mm512_fmadd_ps(c2, x, c1), x, c0);
+  }
+};
+
+struct TileRelu {
+  IRS_INLINE __m512 operator()(__m512 x) const {
+    return _mm512_maskz_max_ps(0xffff, x, _mm512_setzero_ps());
+  }
+};
+
+// Turns a block of sums into bf16 while the tiles work on the next one: take() is called between their steps.
+struct Pending {
+  const float* sums;
+  Bf16* to;
+
+  // Sums [begin, end) in units of 32.
+  template <class Activation>
+  IRS_INLINE void take(int begin, int end, const Activation& activation) const {
+    for (int i = begin * 32; i < end * 32; i += 32) {
+      const __m512 first = activation(_mm512_load_ps(sums + i));
+      const __m512 second = activation(_mm512_load_ps(sums + i + 16));
+      const __m512bh both = _mm512_cvtne2ps_pbh(second, first);
+      std::memcpy(to + i, &both, sizeof both);
+    }
+  }
+};
+
+constexpr int tile_sums = 4096;  // floats that a layer needs for its sums, on a cache line
+
+// size x size, one plane to 64 channels, two rows at a time. Values and weights are split into bf16 and what
+// that leaves, and the three products that matter are summed: the input keeps its precision.
+template <int size>
+struct FirstTiles {
+  static constexpr int rows = size + 1, pairs = rows / 2;  // an output row takes all but the last or first
+  static constexpr int steps = (size * rows + 31) / 32;
+
+  // `rows` rows of the plane become [x][row] of values and of rests; width is a multiple of 16.
+  static IRS_NOINLINE void interleave(const float* const* plane, int width, Bf16* values, Bf16* rests) {
+    alignas(64) int place[pairs][16];
+    __mmask16 from[pairs][pairs] = {};
+    for (int i = 0; i < pairs * 16; ++i) {
+      place[i / 16][i % 16] = i / pairs;
+      from[i / 16][i % pairs] |= static_cast<__mmask16>(1 << i % 16);
+    }
+    for (int x = 0; x < width; x += 16) {
+      __m512i upper[pairs], lower[pairs];
+      for (int i = 0; i < pairs; ++i) split(plane[2 * i] + x, plane[2 * i + 1] + x, upper[i], lower[i]);
+      for (int o = 0; o < pairs; ++o) {
+        const __m512i index = _mm512_load_si512(place[o]);
+        __m512i value = _mm512_maskz_permutexvar_epi32(from[o][0], index, upper[0]);
+        __m512i rest = _mm512_maskz_permutexvar_epi32(from[o][0], index, lower[0]);
+        for (int i = 1; i < pairs; ++i) {
+          value = _mm512_mask_permutexvar_epi32(value, from[o][i], index, upper[i]);
+          rest = _mm512_mask_permutexvar_epi32(rest, from[o][i], index, lower[i]);
+        }
+        _mm512_storeu_si512(values + x * rows + o * 32, value);
+        _mm512_storeu_si512(rests + x * rows + o * 32, rest);
+      }
+    }
+  }
+
+  // Weights are [row of two][step][16 outputs of 64][bf16, rest]; reads 32 elements beyond width + size.
+  template <class Activation>
+  static IRS_INLINE void run(const Bf16* values, const Bf16* rests, int width, const Bf16* weights,
+                             const float* bias, const Activation& activation, float* sums, Bf16* upper,
+                             Bf16* lower) {
+    alignas(64) Bf16 taps[2 * steps * 512];
+    Pending pending{sums, upper};  // nothing yet; what comes first overwrites it
+    for (int x = 0; x < width; x += 16) {
+      copy_taps(values + x * rows, taps);
+      copy_taps(rests + x * rows, taps + steps * 512);
+      multiply(taps, weights, bias, sums + 1024, pending, activation);
+      pending = {sums + 1024, upper + x * 64};
+      multiply(taps, weights + steps * 8 * 512, bias, sums, pending, activation);
+      pending = {sums, lower + x * 64};
+    }
+    pending.take(0, 32, activation);
+  }
+
+ private:
+  static IRS_INLINE __m512i rounded(__m512 value) {
+    const __m512i bits = _mm512_add_epi32(_mm512_castps_si512(value), _mm512_set1_epi32(0x8000));
+    return _mm512_and_si512(bits, _mm512_set1_epi32(static_cast<int>(0xffff0000)));
+  }
+
+  static IRS_INLINE void split(const float* first, const float* second, __m512i& values, __m512i& rests) {
+    const __m512 a = _mm512_loadu_ps(first), b = _mm512_loadu_ps(second);
+    const __m512i upper_a = rounded(a), upper_b = rounded(b);
+    const __m512i lower_a = rounded(a - _mm512_castsi512_ps(upper_a));
+    const __m512i lower_b = rounded(b - _mm512_castsi512_ps(upper_b));
+    values = _mm512_or_si512(_mm512_maskz_srli_epi32(0xffff, upper_a, 16), upper_b);
+    rests = _mm512_or_si512(_mm512_maskz_srli_epi32(0xffff, lower_a, 16), lower_b);
+  }
+
+  // Whole lines for 16 pixels, [step][pixel][32]: copying is cheaper than tiles whose rows cross lines.
+  static IRS_INLINE void copy_taps(const Bf16* from, Bf16* taps) {
+    for (int p = 0; p < 16; ++p)
+      for (int step = 0; step < steps; ++step)
+        _mm512_store_si512(taps + (step * 16 + p) * 32, _mm512_loadu_si512(from + p * rows + step * 32));
+  }
+
+  template <class Activation>
+  static IRS_INLINE void multiply(const Bf16* taps, const Bf16* weights, const float* bias, float* to,
+                                  Pending pending, const Activation& activation) {
+    written_before_tiles();
+    _tile_loadd(0, bias, 0);
+    _tile_loadd(1, bias + 16, 0);
+    _tile_loadd(2, bias + 32, 0);
+    _tile_loadd(3, bias + 48, 0);
+    constexpr int quarter = steps * 4;  // units of `pending` are spread over as many places
+    for (int step = 0; step < steps; ++step, taps += 512, weights += 8 * 512) {
+      _tile_loadd(6, taps, 64);
+      _tile_loadd(7, taps + steps * 512, 64);
+#define IRS_TWO_TILES(a, b, at)                                               \
+  _tile_loadd(4, weights + 2 * a * 512, 64);                                  \
+  _tile_dpbf16ps(a, 6, 4);                                                    \
+  _tile_loadd(5, weights + 2 * b * 512, 64);                                  \
+  _tile_dpbf16ps(b, 6, 5);                                                    \
+  pending.take((step * 4 + at) * 32 / quarter, (step * 4 + at + 1) * 32 / quarter, activation); \
+  _tile_dpbf16ps(a, 7, 4);                                                    \
+  _tile_dpbf16ps(b, 7, 5);                                                    \
+  _tile_loadd(4, weights + (2 * a + 1) * 512, 64);                            \
+  _tile_dpbf16ps(a, 6, 4);                                                    \
+  _tile_loadd(5, weights + (2 * b + 1) * 512, 64);                            \
+  _tile_dpbf16ps(b, 6, 5);                                                    \
+  pending.take((step * 4 + at + 1) * 32 / quarter, (step * 4 + at + 2) * 32 / quarter, activation)
+      IRS_TWO_TILES(0, 1, 0);
+      IRS_TWO_TILES(2, 3, 2);
+#undef IRS_TWO_TILES
+    }
+    _tile_stored(0, to, 256);
+    _tile_stored(1, to + 16, 256);
+    _tile_stored(2, to + 32, 256);
+    _tile_stored(3, to + 48, 256);
+  }
+};
+
+// size x size, 64 channels to 32, two rows at a time from size + 1 rows [x][64]. Weights are [tap][half of
+// the inputs][half of the outputs]; width is a multiple of 16.
+template <int size, class Activation>
+IRS_INLINE void middle_tiles(const Bf16* const* rows, int width, const Bf16* weights, const float* bias,
+                             const Activation& activation, float* sums, Bf16* upper, Bf16* lower) {
+  constexpr int steps = size * size * 2;
+  Pending above{sums, upper}, below{sums, lower};
+  for (int x = 0; x < width; x += 16) {
+    float* const to = sums + (x / 16 % 2) * 1024;  // two blocks take turns
+    written_before_tiles();
+    _tile_loadd(0, bias, 0);
+    _tile_loadd(1, bias + 16, 0);
+    _tile_loadd(2, bias, 0);
+    _tile_loadd(3, bias + 16, 0);
+    const Bf16* tiles = weights;
+    for (int step = 0; step < steps; ++step, tiles += 2 * 512) {
+      const int ky = step / (2 * size), at = x * 64 + step % (2 * size) * 32;
+      _tile_loadd(4, rows[ky] + at, 128);
+      _tile_loadd(6, tiles, 64);
+      _tile_loadd(7, tiles + 512, 64);
+      _tile_loadd(5, rows[ky + 1] + at, 128);
+      _tile_dpbf16ps(0, 4, 6);
+      _tile_dpbf16ps(1, 4, 7);
+      _tile_dpbf16ps(2, 5, 6);
+      _tile_dpbf16ps(3, 5, 7);
+      if (step < 16) {
+        above.take(step, step + 1, activation);
+        below.take(step, step + 1, activation);
+      }
+    }
+    _tile_stored(0, to, 128);
+    _tile_stored(1, to + 16, 128);
+    _tile_stored(2, to + 512, 128);
+    _tile_stored(3, to + 528, 128);
+    above = {to, upper + x * 32};
+    below = {to + 512, lower + x * 32};
+  }
+  above.take(0, 16, activation);
+  below.take(0, 16, activation);
+}

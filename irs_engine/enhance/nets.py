@@ -1,0 +1,88 @@
+"""The two super-resolution networks, exactly as published; both see luma only, in 0..1.
+
+What lies beyond a picture is its edge, repeated; hidden layers are never padded. So any part of a picture,
+given with `halo` pixels around it, comes out as it does within the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from irs_engine.enhance.bicubic import imresize
+from irs_engine.errors import WeightsError
+from irs_engine.registry import network
+
+
+@network
+class Espcn(nn.Module):
+    """(N, 1, H, W) to (N, 1, rH, rW): Shi et al. 2016 (arXiv 1609.05158), 5-3-3 with tanh, r 3 or 4."""
+
+    halo = 4  # pixels of the input
+
+    def __init__(self, scale: int):
+        super().__init__()
+        self.scale = scale
+        self.conv1 = nn.Conv2d(1, 64, 5)
+        self.conv2 = nn.Conv2d(64, 32, 3)
+        self.conv3 = nn.Conv2d(32, scale * scale, 3)
+
+    def prepare(self, luma: Tensor) -> Tensor:
+        """What the first convolution sees of the picture, before anything is added around it."""
+        return luma
+
+    def valid(self, x: Tensor) -> Tensor:
+        """The inside only: (N, 1, H, W) to (N, 1, r (H - 8), r (W - 8))."""
+        x = torch.tanh(self.conv1(x))
+        x = torch.tanh(self.conv2(x))
+        return F.pixel_shuffle(self.conv3(x), self.scale)
+
+    def forward(self, luma: Tensor) -> Tensor:
+        return self.valid(F.pad(self.prepare(luma), [self.halo] * 4, mode="replicate"))
+
+
+@network
+class Srcnn(nn.Module):
+    """(N, 1, H, W) to (N, 1, rH, rW): Dong et al. 2016 (arXiv 1501.00092), bicubic and then 9-5-5."""
+
+    halo = 8  # pixels of the enlarged picture
+
+    def __init__(self, scale: int):
+        super().__init__()
+        self.scale = scale
+        self.conv1 = nn.Conv2d(1, 64, 9)
+        self.conv2 = nn.Conv2d(64, 32, 5)
+        self.conv3 = nn.Conv2d(32, 1, 5)
+
+    def prepare(self, luma: Tensor) -> Tensor:
+        """What the first convolution sees of the picture, before anything is added around it."""
+        return imresize(luma, self.scale)
+
+    def valid(self, x: Tensor) -> Tensor:
+        """The inside only: (N, 1, H, W) to (N, 1, H - 16, W - 16)."""
+        x = torch.relu(self.conv1(x))
+        x = torch.relu(self.conv2(x))
+        return self.conv3(x)
+
+    def forward(self, luma: Tensor) -> Tensor:
+        return self.valid(F.pad(self.prepare(luma), [self.halo] * 4, mode="replicate"))
+
+
+NETWORKS: dict[str, type[Espcn] | type[Srcnn]] = {"ESPCN": Espcn, "SRCNN": Srcnn}
+
+
+def build_super_resolution_net(model: str, scale: int, tensors: Mapping[str, Tensor]) -> Espcn | Srcnn:
+    """The network with the tensors of a weights file.
+
+    Raises:
+        WeightsError: A tensor is missing, or has another shape than the network needs.
+    """
+    net = NETWORKS[model](scale)
+    try:
+        net.load_state_dict({name: value.float() for name, value in tensors.items()})
+    except RuntimeError as error:
+        raise WeightsError(f"these weights do not fit {model} x{scale}: {error}") from error
+    return net.eval()
