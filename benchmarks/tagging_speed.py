@@ -28,7 +28,7 @@ import torch
 from PIL import Image
 
 import irs_engine as irs
-from irs_engine.device import choose_device
+from irs_engine.device import choose_device, wants_bf16
 from irs_engine.image import read_rgb
 from irs_engine.vision.tagger import Tagger, prepare
 
@@ -76,18 +76,26 @@ def made_photo(folder: Path) -> Path:
 
 def compare(photo: Path, threads: int, runs: int) -> dict:
     torch.set_num_threads(threads)
-    engine = irs.Engine(device="cpu", threads=threads)
-    tagger = engine.load_tagger()
+    engines = {
+        f"irs_engine {precision}": irs.Engine(device="cpu", threads=threads, precision=precision)
+        for precision in (("fp32", "bf16") if wants_bf16("auto", "cpu") else ("fp32",))
+    }
+    tagger = engines["irs_engine fp32"].load_tagger()
     x = prepare(read_rgb(photo, at_least=224).pixels)[None]
-    networks = {"irs_engine": lambda a: network(tagger, a), **peers(x, threads)}
+    networks: dict[str, Callable] = {
+        name: lambda a, engine=engine: network(engine.load_tagger(), a) for name, engine in engines.items()
+    }
+    networks |= peers(x, threads)
 
     def from_file(run: Callable) -> Callable[[], object]:
         return lambda: tagger.scorer(
             dict(zip(tagger.net.classes, run(pillow_input(photo, x.shape)), strict=True))
         )
 
-    whole = {"irs_engine": lambda: engine.tag(photo)}
-    whole |= {name: from_file(run) for name, run in networks.items() if name != "irs_engine"}
+    whole: dict[str, Callable[[], object]] = {
+        name: lambda engine=engine: engine.tag(photo) for name, engine in engines.items()
+    }
+    whole |= {name: from_file(run) for name, run in networks.items() if name not in engines}
     rows = {
         "file to tags": in_turn(whole, runs),
         "network alone": in_turn({name: lambda run=run: run(x) for name, run in networks.items()}, runs),
@@ -229,7 +237,7 @@ def peak_memory(photo: Path) -> dict[str, float]:
 
 def print_rows(rows: dict) -> None:
     for what, times in rows.items():
-        ours = times["irs_engine"]["median"]
+        ours = min(t["median"] for name, t in times.items() if name.startswith("irs_engine"))
         print(f"\n{what}")
         for name, t in sorted(times.items(), key=lambda item: item[1]["median"]):
             ratio = t["median"] / ours

@@ -8,8 +8,12 @@ from irs_engine.cli import main
 
 
 @pytest.fixture
-def good(tagger_weights, monkeypatch):
-    monkeypatch.setattr(weights, "package_directory", lambda: tagger_weights.parent)
+def good(tagger_weights, super_resolution_weights, tmp_path, monkeypatch):
+    for folder in (tagger_weights.parent, super_resolution_weights):
+        for file in folder.iterdir():
+            (tmp_path / "package" / file.name).parent.mkdir(exist_ok=True)
+            (tmp_path / "package" / file.name).symlink_to(file)
+    monkeypatch.setattr(weights, "package_directory", lambda: tmp_path / "package")
     monkeypatch.setenv("XDG_CACHE_HOME", "/nowhere")
     monkeypatch.delenv("IRS_WEIGHTS", raising=False)
 
@@ -23,6 +27,7 @@ def test_a_healthy_machine(good):
     assert report.ok, str(report)
     found = topics(report)
     assert {("weights", "tagger_s"), ("self-test", "resize"), ("self-test", "tag")} <= found.keys()
+    assert ("self-test", "super_resolve") in found
     assert " ms ok" in found["self-test", "tag"].text
     lines = str(report).splitlines()
     assert [line.split()[0] for line in lines] == ["irs_engine", "native", "device", "weights", "self-test"]

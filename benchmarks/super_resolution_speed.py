@@ -1,0 +1,172 @@
+"""How long super resolution takes, beside the same networks in other runtimes, in turn in one process.
+
+    pip install onnx onnxruntime openvino
+    python benchmarks/super_resolution_speed.py --threads 2 --out super_resolution_speed.json
+
+The networks alone, luma to luma: ESPCN x3 from 1280 x 720, SRCNN x3 to 1280 x 720. The peers run the plain
+layers with zero padding, the fastest form for them; SRCNN's peers are given the enlarged plane, ours makes
+it. Weights are random: speed does not depend on them. Then a whole picture of 1280 x 720, RGB to RGB.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+import irs_engine
+from irs_engine import _native
+from irs_engine.enhance.nets import NETWORKS
+from irs_engine.enhance.super_resolution import SuperResolver
+
+SCALE = 3
+MULTIPLY_ADDS = {"ESPCN": 22_624, "SRCNN": 57_184}  # of a pixel that the first layer sees
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--width", type=int, default=1280)
+    parser.add_argument("--height", type=int, default=720)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--runs", type=int, default=8)
+    parser.add_argument("--out", type=Path)
+    arguments = parser.parse_args()
+    size, threads = (arguments.height, arguments.width), arguments.threads
+    torch.set_num_threads(threads)
+    cv2.setNumThreads(threads)
+    _native.set_num_threads(threads)
+    torch.manual_seed(0)
+    found: dict = {"version": irs_engine.__version__, "cpu": platform.processor(), "threads": threads}
+    with tempfile.TemporaryDirectory() as folder:
+        for model in NETWORKS:
+            contenders = ours(model, size, Path(folder)) | peers(model, size, threads, Path(folder))
+            found[model] = in_turn(contenders, arguments.runs)
+            print_rows(model, found[model], MULTIPLY_ADDS[model] * size[0] * size[1])
+        found["picture"] = in_turn(pictures(size, Path(folder)), arguments.runs)
+        print_rows("RGB picture", found["picture"])
+    if arguments.out:
+        arguments.out.write_text(json.dumps(found, indent=1))
+
+
+def precisions() -> list[str]:
+    return ["fp32", "bf16"] if _native.has_bf16() else ["fp32"]
+
+
+def ours(model: str, size: tuple[int, int], folder: Path) -> dict[str, Callable[[], object]]:
+    save_file(NETWORKS[model](SCALE).state_dict(), folder / f"{model.lower()}_x{SCALE}.safetensors")
+    height, width = size if model == "ESPCN" else (size[0] // SCALE, size[1] // SCALE)
+    luma = np.random.default_rng(0).random((height, width), np.float32)
+    found = {}
+    for precision in precisions():
+        network = SuperResolver(model, SCALE, "cpu", precision, folder).network
+        out = np.empty((height * SCALE, width * SCALE), np.float32)
+        found[f"irs_engine {precision}"] = lambda network=network, out=out: network.run(luma, out, 0)
+    return found
+
+
+def pictures(size: tuple[int, int], folder: Path) -> dict[str, Callable[[], object]]:
+    pixels = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+    found = {}
+    for model in NETWORKS:
+        for precision in precisions():
+            resolver = SuperResolver(model, SCALE, "cpu", precision, folder)
+            found[f"{model} {precision}"] = lambda resolver=resolver: resolver.enlarge(pixels)
+    return found
+
+
+def plain(model: str) -> nn.Module:
+    """The layers with zero padding."""
+    if model == "ESPCN":
+        layers = [nn.Conv2d(1, 64, 5, padding=2), nn.Tanh(), nn.Conv2d(64, 32, 3, padding=1), nn.Tanh()]
+        return nn.Sequential(*layers, nn.Conv2d(32, SCALE**2, 3, padding=1), nn.PixelShuffle(SCALE)).eval()
+    layers = [nn.Conv2d(1, 64, 9, padding=4), nn.ReLU(), nn.Conv2d(64, 32, 5, padding=2), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Conv2d(32, 1, 5, padding=2)).eval()
+
+
+def peers(model: str, size: tuple[int, int], threads: int, folder: Path) -> dict[str, Callable[[], object]]:
+    net, x = plain(model), np.random.default_rng(0).random((1, 1, *size), np.float32)
+    tensor = torch.from_numpy(x).to(memory_format=torch.channels_last)
+    fast = plain(model).to(memory_format=torch.channels_last)
+
+    def eager() -> object:
+        with torch.inference_mode():
+            return fast(tensor)
+
+    found: dict[str, Callable[[], object]] = {"torch eager": eager}
+    path = os.path.join(folder, f"{model}.onnx")
+    try:
+        torch.onnx.export(net, (torch.from_numpy(x),), path, opset_version=17, dynamo=False)
+    except Exception as error:
+        print(f"no ONNX file, so no other peers: {error}")
+        return found
+    try:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        name = session.get_inputs()[0].name
+        found["onnxruntime"] = lambda: session.run(None, {name: x})
+    except ImportError:
+        print("onnxruntime is not installed")
+    try:
+        import openvino
+
+        core = openvino.Core()
+        for precision, hint in (("fp32", "f32"), ("bf16", "bf16")):
+            options = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": hint}
+            request = core.compile_model(path, "CPU", options).create_infer_request()
+            found[f"OpenVINO {precision}"] = lambda request=request: request.infer(
+                {0: x}, share_inputs=True, share_outputs=True
+            )
+    except ImportError:
+        print("openvino is not installed")
+    try:
+        dnn = cv2.dnn.readNetFromONNX(path)
+
+        def with_opencv() -> object:
+            dnn.setInput(x)
+            return dnn.forward()
+
+        with_opencv()
+        found["OpenCV dnn"] = with_opencv
+    except cv2.error as error:
+        print(f"OpenCV does not read this network: {error}")
+    return found
+
+
+def in_turn(contenders: dict[str, Callable[[], object]], runs: int) -> dict[str, dict[str, float]]:
+    """Milliseconds of each, in turn in every round, so that a noisy neighbour disturbs all alike."""
+    times: dict[str, list[float]] = {name: [] for name in contenders}
+    for number in range(runs + 2):
+        for name, work in contenders.items():
+            time.sleep(0.02)  # the threads of the one before may still be spinning
+            start = time.perf_counter()
+            work()
+            if number >= 2:  # the first ones warm up
+                times[name].append(1000 * (time.perf_counter() - start))
+    return {name: {"min": min(t), "median": float(np.median(t))} for name, t in times.items()}
+
+
+def print_rows(title: str, rows: dict[str, dict[str, float]], multiply_adds: int = 0) -> None:
+    print(f"\n{title:22s} {'min':>8s} {'median':>8s}  ms")
+    for name, times in rows.items():
+        rate = f"   {2e-6 * multiply_adds / times['min']:7.0f} GFLOP/s" if multiply_adds else ""
+        print(f"  {name:20s} {times['min']:8.1f} {times['median']:8.1f}{rate}")
+
+
+if __name__ == "__main__":
+    main()
