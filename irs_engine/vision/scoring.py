@@ -8,6 +8,7 @@ combined by noisy-or.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 
 import numpy as np
@@ -41,6 +42,12 @@ class TagScorer:
         self._heads = {head: _HeadTable(head, *pairs[head]) for head in heads}
         self._calibration = {head: (calibration or {}).get(head, (1.0, 0.0)) for head in heads}
         self._gates = {head: positions[GATES[head]] for head in heads if GATES.get(head) in positions}
+
+    def with_calibration(self, calibration: Mapping[str, tuple[float, float]]) -> TagScorer:
+        """The same scorer with other (slope, shift) for some heads."""
+        other = copy.copy(self)
+        other._calibration = {**self._calibration, **calibration}
+        return other
 
     def __call__(self, logits: Mapping[str, np.ndarray]) -> np.ndarray:
         """Logits (N, classes) by head to probabilities (N, tags), columns as `self.tags`."""

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from irs_engine.train import calibrate as module
-from irs_engine.train.calibrate import _judgement, calibrate, fit, labelled_photos
+from irs_engine.train.calibrate import Answers, _judgement, calibrate, fit, hold_back, labelled_photos
+from irs_engine.vision.scoring import TagScorer
 from irs_engine.vision.tagger import Tagger
 from irs_engine.vision.vocabulary import load_vocabulary
 
@@ -37,6 +38,24 @@ def test_heads_are_calibrated_where_there_are_labels(tagger_weights, tmp_path, m
     shutil.copy(CAT, tmp_path / CAT_ID)
     found = calibrate(Tagger(torch.device("cpu"), weights=tagger_weights), tmp_path)
     assert set(found) == {"coco"} and np.isfinite(found["coco"]).all()  # nobody labelled a place
+
+
+def test_shifts_are_held_back_until_enough_is_right():
+    vocabulary = load_vocabulary()
+    scorer = TagScorer(vocabulary, {"places": 365})
+    ids = [tag.id for tag in scorer.tags]
+    kitchen = vocabulary.labels("places").index(KITCHEN)
+    logits = np.full((10, 365), -4.0, np.float32)
+    logits[:7, kitchen], logits[7:, kitchen - 1] = (
+        4,
+        2.2,
+    )  # three of ten are taken for another place, less surely
+    answers = [Answers({"places": logits}, KITCHEN, *_judgement(vocabulary, KITCHEN, ids))]
+    held = hold_back(scorer, {"places": (1.0, 8.0)}, answers)
+    slope, shift = held["places"]
+    assert slope == 1 and 0 <= shift < 8
+    boldest = scorer.with_calibration({"places": (1.0, 8.0)})({"places": logits})
+    assert (scorer.with_calibration(held)({"places": logits}) >= 0.6).sum() < (boldest >= 0.6).sum()
 
 
 def test_a_folder_that_is_no_tag(tmp_path):
