@@ -26,7 +26,9 @@ def share_close(rows: Tensor, others: Tensor) -> tuple[float, float]:
     """Share of (n, d) rows whose best absolute cosine with one of (m, d) others exceeds CLOSE, and the mean
     best.
     """
-    best = (F.normalize(rows, dim=1) @ F.normalize(others, dim=1).T).abs().amax(1)
+    others = F.normalize(others, dim=1).T
+    # A few hundred rows at a time: the teachers have a million slices.
+    best = torch.cat([(part @ others).abs().amax(1) for part in F.normalize(rows, dim=1).split(256)])
     return float((best > CLOSE).float().mean()), float(best.mean())
 
 
