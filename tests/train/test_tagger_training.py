@@ -92,7 +92,7 @@ def test_a_phase_trains_its_own_part_only(run):
 def test_progress_is_reported_while_it_trains(run, caplog, bfloat16):
     run.bfloat16 = bfloat16
     run.train("whole", islice(lessons(), 2), minutes=60)
-    with caplog.at_level("INFO"):
+    with caplog.at_level("INFO", logger="irs_engine.train.tagger"):
         run.report(next(lessons(5)))
     line = caplog.messages[-1]
     assert "imagenet agreement top-1 " in line and "places agreement top-1 " in line and "nan" not in line
