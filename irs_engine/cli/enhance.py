@@ -60,4 +60,6 @@ def _named(source: Source, result: bytes) -> Source:
 
 def _encoded(source: Source) -> bytes:
     """The bytes of a picture, so that the result is in its format."""
-    return source.image if isinstance(source.image, bytes) else Path(source.image).read_bytes()
+    from irs_engine.image import DEFAULT_LIMITS, read_file
+
+    return source.image if isinstance(source.image, bytes) else read_file(source.image, DEFAULT_LIMITS)

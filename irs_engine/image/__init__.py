@@ -16,7 +16,7 @@ known from the header and checked against `Limits` before anything is decoded. A
 from irs_engine.image.limits import DEFAULT_LIMITS, Limits
 from irs_engine.image.picture import ImageOutput, Picture, read_picture
 from irs_engine.image.read import Rgb, read_rgb
-from irs_engine.image.source import ImageInput
+from irs_engine.image.source import ImageInput, read_file
 
 __all__ = [
     "DEFAULT_LIMITS",
@@ -25,6 +25,7 @@ __all__ = [
     "Limits",
     "Picture",
     "Rgb",
+    "read_file",
     "read_picture",
     "read_rgb",
 ]

@@ -48,7 +48,7 @@ def open_image(
     """`at_least` allows a reduced JPEG, `depth` is what floating point becomes."""
     if isinstance(image, (str, os.PathLike)):
         try:
-            return _open_encoded("path", _read_file(os.fspath(image), limits), limits, at_least)
+            return _open_encoded("path", read_file(os.fspath(image), limits), limits, at_least)
         except ImageError as error:
             raise type(error)(f"{os.fspath(image)}: {error}") from error.__cause__
     if isinstance(image, (bytes, bytearray, memoryview)):
@@ -92,7 +92,8 @@ def _open_pil(image: Image.Image, limits: Limits) -> Source:
     return Source("pil", raster, size, orientation, exif=image.info.get("exif"))
 
 
-def _read_file(path: str, limits: Limits) -> bytes:
+def read_file(path: str, limits: Limits) -> bytes:
+    """The bytes of a regular file that is not too large; anything else is an ImageError."""
     try:
         info = os.stat(path)
         if stat.S_ISDIR(info.st_mode):

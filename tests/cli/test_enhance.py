@@ -1,6 +1,7 @@
 """The commands that change pictures."""
 
 import io
+import os
 
 import pytest
 from PIL import Image
@@ -49,6 +50,13 @@ def test_it_goes_on_after_a_bad_picture(run, shots, tmp_path):
     (shots / "0.png").write_bytes(b"not a picture")
     code, out, err = run("super-resolve", shots, "-o", tmp_path / "out")
     assert code == 1 and out.endswith("a.jpg\n") and "1 of 2 failed" in err and "0.png" in err
+
+
+def test_what_the_gate_would_not_read_is_not_read(run, tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")  # reading it would never end
+    code, _, err = run("super-resolve", tmp_path / "pipe.png", "-o", tmp_path / "out")
+    assert code == 1 and "not a regular file" in err
+    assert "no such file" in run("super-resolve", tmp_path / "none.png", "-o", tmp_path / "out")[2]
 
 
 def test_a_picture_does_not_replace_itself(run, shots):
