@@ -12,16 +12,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import platform
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
+from peers import in_turn, runtimes
 from safetensors.torch import save_file
 from torch import nn
 
@@ -52,7 +51,7 @@ def main() -> None:
     found: dict = {"version": irs_engine.__version__, "cpu": platform.processor(), "threads": threads}
     with tempfile.TemporaryDirectory() as folder:
         for model in NETWORKS:
-            contenders = ours(model, size, Path(folder)) | peers(model, size, threads, Path(folder))
+            contenders = ours(model, size, Path(folder)) | peers(model, size, threads)
             found[model] = in_turn(contenders, arguments.runs)
             print_rows(model, found[model], MULTIPLY_ADDS[model] * size[0] * size[1])
         found["picture"] = in_turn(pictures(size, Path(folder)), arguments.runs)
@@ -96,7 +95,7 @@ def plain(model: str) -> nn.Module:
     return nn.Sequential(*layers, nn.Conv2d(32, 1, 5, padding=2)).eval()
 
 
-def peers(model: str, size: tuple[int, int], threads: int, folder: Path) -> dict[str, Callable[[], object]]:
+def peers(model: str, size: tuple[int, int], threads: int) -> dict[str, Callable[[], object]]:
     net, x = plain(model), np.random.default_rng(0).random((1, 1, *size), np.float32)
     tensor = torch.from_numpy(x).to(memory_format=torch.channels_last)
     fast = plain(model).to(memory_format=torch.channels_last)
@@ -106,59 +105,9 @@ def peers(model: str, size: tuple[int, int], threads: int, folder: Path) -> dict
             return fast(tensor)
 
     found: dict[str, Callable[[], object]] = {"torch eager": eager}
-    path = os.path.join(folder, f"{model}.onnx")
-    try:
-        torch.onnx.export(net, (torch.from_numpy(x),), path, opset_version=17, dynamo=False)
-    except Exception as error:
-        print(f"no ONNX file, so no other peers: {error}")
-        return found
-    try:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        name = session.get_inputs()[0].name
-        found["onnxruntime"] = lambda: session.run(None, {name: x})
-    except ImportError:
-        print("onnxruntime is not installed")
-    try:
-        import openvino
-
-        core = openvino.Core()
-        for precision, hint in (("fp32", "f32"), ("bf16", "bf16")):
-            options = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": hint}
-            request = core.compile_model(path, "CPU", options).create_infer_request()
-            found[f"OpenVINO {precision}"] = lambda request=request: request.infer(
-                {0: x}, share_inputs=True, share_outputs=True
-            )
-    except ImportError:
-        print("openvino is not installed")
-    try:
-        dnn = cv2.dnn.readNetFromONNX(path)
-
-        def with_opencv() -> object:
-            dnn.setInput(x)
-            return dnn.forward()
-
-        with_opencv()
-        found["OpenCV dnn"] = with_opencv
-    except cv2.error as error:
-        print(f"OpenCV does not read this network: {error}")
+    for name, run in runtimes(net, x, threads).items():
+        found[name] = lambda run=run: run(x)
     return found
-
-
-def in_turn(contenders: dict[str, Callable[[], object]], runs: int) -> dict[str, dict[str, float]]:
-    """Milliseconds of each, in turn in every round, so that a noisy neighbour disturbs all alike."""
-    times: dict[str, list[float]] = {name: [] for name in contenders}
-    for number in range(runs + 2):
-        for name, work in contenders.items():
-            time.sleep(0.02)  # the threads of the one before may still be spinning
-            start = time.perf_counter()
-            work()
-            if number >= 2:  # the first ones warm up
-                times[name].append(1000 * (time.perf_counter() - start))
-    return {name: {"min": min(t), "median": float(np.median(t))} for name, t in times.items()}
 
 
 def print_rows(title: str, rows: dict[str, dict[str, float]], multiply_adds: int = 0) -> None:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import platform
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from peers import in_turn, runtimes
 from PIL import Image
 
 import irs_engine as irs
@@ -128,35 +128,7 @@ def peers(x: np.ndarray, threads: int) -> dict[str, Callable]:
             return [v.numpy() for v in net(torch.from_numpy(a)).values()]
 
     found: dict[str, Callable] = {"torch eager": eager}
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "tagger.onnx")
-        try:
-            torch.onnx.export(_Listed(net), (torch.from_numpy(x),), path, opset_version=17, dynamo=False)
-        except Exception as error:
-            print(f"no ONNX file, so neither onnxruntime nor OpenVINO: {error}")
-            return found
-        try:
-            import onnxruntime
-
-            options = onnxruntime.SessionOptions()
-            options.intra_op_num_threads = threads
-            session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-            name = session.get_inputs()[0].name
-            found["onnxruntime"] = lambda a: session.run(None, {name: a})
-        except ImportError:
-            print("onnxruntime is not installed")
-        try:
-            import openvino
-
-            core = openvino.Core()
-            for precision in ("f32", "bf16"):
-                hints = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": precision}
-                compiled = core.compile_model(path, "CPU", hints)
-                label = f"OpenVINO {precision}"
-                found[label] = lambda a, compiled=compiled: [compiled([a])[o] for o in compiled.outputs]
-        except ImportError:
-            print("openvino is not installed")
-    return found
+    return found | runtimes(_Listed(net), x, threads)
 
 
 class _Listed(torch.nn.Module):
@@ -178,19 +150,6 @@ def pillow_input(photo: Path, shape: tuple[int, ...]) -> np.ndarray:
         picture = picture.convert("RGB").resize((width, height), Image.Resampling.BILINEAR)
     pixels = np.asarray(picture, np.float32)
     return np.ascontiguousarray((pixels / 127.5 - 1).transpose(2, 0, 1))[None]
-
-
-def in_turn(contenders: dict[str, Callable[[], object]], runs: int) -> dict[str, dict[str, float]]:
-    """Milliseconds of each, in turn in every round, so that a noisy neighbour disturbs all alike."""
-    times: dict[str, list[float]] = {name: [] for name in contenders}
-    for round_number in range(runs + 3):
-        for name, work in contenders.items():
-            time.sleep(0.02)  # the threads of the one before may still be spinning
-            start = time.perf_counter()
-            work()
-            if round_number >= 3:  # the first ones warm up
-                times[name].append(1000 * (time.perf_counter() - start))
-    return {name: {"min": min(t), "median": float(np.median(t))} for name, t in times.items()}
 
 
 def cuda_batches(device: str, runs: int) -> dict:

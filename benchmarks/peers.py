@@ -1,0 +1,87 @@
+"""What the speed benchmarks share: other runtimes for the same network, and taking turns."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import nn
+
+WARM_UP = 3  # rounds that are not counted
+
+
+def in_turn(contenders: dict[str, Callable[[], object]], runs: int) -> dict[str, dict[str, float]]:
+    """Milliseconds of each, in turn in every round, so that a noisy neighbour disturbs all alike."""
+    times: dict[str, list[float]] = {name: [] for name in contenders}
+    for number in range(runs + WARM_UP):
+        for name, work in contenders.items():
+            time.sleep(0.02)  # the threads of the one before may still be spinning
+            start = time.perf_counter()
+            work()
+            if number >= WARM_UP:
+                times[name].append(1000 * (time.perf_counter() - start))
+    return {name: {"min": min(t), "median": float(np.median(t))} for name, t in times.items()}
+
+
+def runtimes(net: nn.Module, x: np.ndarray, threads: int) -> dict[str, Callable[[np.ndarray], list]]:
+    """The network in the runtimes that are installed, by name: an array like `x` to the list of outputs."""
+    found: dict[str, Callable[[np.ndarray], list]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "net.onnx")
+        try:
+            torch.onnx.export(net, (torch.from_numpy(x),), path, opset_version=17, dynamo=False)
+        except Exception as error:
+            print(f"no ONNX file, so no other runtimes: {error}")
+            return found
+        _add_onnxruntime(found, path, threads)
+        _add_openvino(found, path, threads)
+        _add_opencv(found, path, x)
+    return found
+
+
+def _add_onnxruntime(found: dict, path: str, threads: int) -> None:
+    try:
+        import onnxruntime
+    except ImportError:
+        print("onnxruntime is not installed")
+        return
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    found["onnxruntime"] = lambda a: session.run(None, {name: a})
+
+
+def _add_openvino(found: dict, path: str, threads: int) -> None:
+    try:
+        import openvino
+    except ImportError:
+        print("openvino is not installed")
+        return
+    core = openvino.Core()
+    for precision, hint in (("fp32", "f32"), ("bf16", "bf16")):
+        options = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": hint}
+        request = core.compile_model(path, "CPU", options).create_infer_request()
+        found[f"OpenVINO {precision}"] = lambda a, request=request: list(
+            request.infer({0: a}, share_inputs=True, share_outputs=True).values()
+        )
+
+
+def _add_opencv(found: dict, path: str, x: np.ndarray) -> None:
+    import cv2
+
+    def run(a: np.ndarray) -> list:
+        net.setInput(a)
+        return list(net.forward(net.getUnconnectedOutLayersNames()))
+
+    try:
+        net = cv2.dnn.readNetFromONNX(path)
+        run(x)
+    except cv2.error as error:
+        print(f"OpenCV does not run this network: {error}")
+        return
+    found["OpenCV dnn"] = run
