@@ -57,7 +57,7 @@ def wants_bf16(precision: str, device_type: str) -> bool:
     if precision == "auto":
         from irs_engine import _native
 
-        return device_type == "cuda" or _native.isa() == "amx"
+        return device_type == "cuda" or _native.has_bf16()
     return precision == "bf16"
 
 

@@ -21,6 +21,26 @@ def pytest_configure(config):
         os.environ["IRS_ISA"] = config.getoption("--isa")  # read when the native module is imported
 
 
+def pytest_generate_tests(metafunc):
+    """A test that asks for `isa` runs with every instruction set of this machine."""
+    named = (mark.args[0] for mark in metafunc.definition.iter_markers("parametrize"))
+    if "isa" in metafunc.fixturenames and not any("isa" in names for names in named):
+        from irs_engine import _native
+
+        metafunc.parametrize("isa", _native.isas(), indirect=True)
+
+
+@pytest.fixture
+def isa(request):
+    """The instruction set that the native code uses during the test."""
+    from irs_engine import _native
+
+    before = _native.isa()
+    _native.set_isa(request.param)
+    yield request.param
+    _native.set_isa(before)
+
+
 def pytest_collection_modifyitems(config, items):
     wanting = [item for item in items if item.get_closest_marker("cuda")]
     reason = wanting and why_no_cuda()

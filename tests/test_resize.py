@@ -36,14 +36,6 @@ def noise(width, height, channels=3, seed=0):
     return np.random.default_rng(seed).integers(0, 256, (height, width, channels), dtype=np.uint8)
 
 
-@pytest.fixture(params=_native.isas())
-def isa(request):
-    before = _native.isa()
-    _native.set_isa(request.param)
-    yield request.param
-    _native.set_isa(before)
-
-
 @pytest.mark.parametrize("filter", FILTERS)
 @pytest.mark.parametrize(("before", "after"), SIZES)
 def test_planes_are_those_of_the_oracle(isa, before, after, filter):

@@ -8,6 +8,7 @@
 
 #include "core/extend.h"
 #include "core/image_view.h"
+#include "core/taps.h"
 
 namespace irs {
 
@@ -18,7 +19,7 @@ class Enlarged {
       const double center = (phase + 0.5) / scale - 0.5;
       first_[phase] = static_cast<int>(std::floor(center)) - 1;
       double weights[4], sum = 0;
-      for (int k = 0; k < 4; ++k) sum += weights[k] = kernel(center - (first_[phase] + k));
+      for (int k = 0; k < 4; ++k) sum += weights[k] = cubic(center - (first_[phase] + k));
       for (int k = 0; k < 4; ++k) weights_[phase][k] = static_cast<float>(weights[k] / sum);
     }
   }
@@ -43,17 +44,6 @@ class Enlarged {
   }
 
  private:
-  static double kernel(double x) {
-    x = std::abs(x);
-    if (x <= 1) return (1.5 * x - 2.5) * x * x + 1;
-    return x < 2 ? ((-0.5 * x + 2.5) * x - 4) * x + 2 : 0;
-  }
-
-  static int reflected(int i, int size) {
-    const int place = ((i % (2 * size)) + 2 * size) % (2 * size);
-    return place < size ? place : 2 * size - 1 - place;
-  }
-
   // line_[i] = row y of the result at column begin + i of the plane.
   void sum_rows(int y, int begin, int end) {
     const int phase = y % scale_, top = y / scale_ + first_[phase], width = plane_.width();

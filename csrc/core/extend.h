@@ -1,10 +1,16 @@
-// Rows that go on with their edge samples.
+// What lies beyond a row: its edge samples, or its reflection.
 #pragma once
 
 #include <algorithm>
 #include <cstring>
 
 namespace irs {
+
+// The place within `count` samples that any index is reflected to, the edge sample repeated.
+inline int reflected(int i, int count) {
+  const int place = (i % (2 * count) + 2 * count) % (2 * count);
+  return place < count ? place : 2 * count - 1 - place;
+}
 
 // Columns [left, left + count) of a row of `width` samples; they may lie before and behind it.
 inline void copy_extended(const float* row, int width, int left, int count, float* to) {

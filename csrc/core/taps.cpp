@@ -6,11 +6,7 @@
 #include "core/check.h"
 
 namespace irs {
-namespace {
 
-double triangle(double x) { return std::max(0.0, 1.0 - std::abs(x)); }
-
-// Keys 1981, with a = -0.5.
 double cubic(double x) {
   constexpr double a = -0.5;
   x = std::abs(x);
@@ -18,6 +14,10 @@ double cubic(double x) {
   if (x < 2) return (((x - 5) * x + 8) * x - 4) * a;
   return 0;
 }
+
+namespace {
+
+double triangle(double x) { return std::max(0.0, 1.0 - std::abs(x)); }
 
 // One output: inputs from `first` on, their weights at `offset` of a list that all outputs share.
 struct Output {

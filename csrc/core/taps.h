@@ -8,6 +8,9 @@ namespace irs {
 
 enum class Filter { bilinear, bicubic, area };
 
+// Keys' bicubic kernel (1981), a = -0.5.
+double cubic(double x);
+
 // Output i is the sum over k < count of weight(i)[k] * input[first[i] + k]. Every output has the same number
 // of taps, so that loops over them do not branch; short ones are padded with zeros. first[] never decreases.
 struct Taps {

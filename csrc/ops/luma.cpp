@@ -7,14 +7,15 @@
 #define IRS_OP_FILE "ops/luma.cpp"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <vector>
 
 #include "core/bind.h"
+#include "core/extend.h"
 #include "core/float4.h"
 #include "core/parallel_for.h"
+#include "core/taps.h"
 #include "core/foreach_isa.h"
 
 IRS_ISA_BEGIN
@@ -96,23 +97,19 @@ template <class T, int scale>
 void merge_rows(ImageView<const T> image, ImageView<const float> luma, ImageView<T> out, int first,
                 const float* weights, int begin, int end) {
   const int width = image.width(), height = image.height();
-  const auto mirrored = [](int i, int count) {
-    i = (i % (2 * count) + 2 * count) % (2 * count);
-    return i < count ? i : 2 * count - 1 - i;
-  };
   const std::ptrdiff_t stride = width + 2 * reach;
   std::vector<float> sums(3 * width), colors(3 * stride), found(scale * width);
   std::vector<T> finished(3 * scale * width);  // [place within a pixel][color][x]
   for (int y = begin; y < end; ++y) {
     const T* rows[window];
-    for (int k = 0; k < window; ++k) rows[k] = image.row(mirrored(first + y / scale + k - reach, height));
+    for (int k = 0; k < window; ++k) rows[k] = image.row(reflected(first + y / scale + k - reach, height));
     sum_rows(rows, weights + y % scale * window, 3 * width, sums.data());
     take_apart<3>(sums.data(), width, colors.data() + reach, stride);
     for (int c = 0; c < 3; ++c) {
       float* plane = colors.data() + c * stride + reach;
       for (int k = 1; k <= reach; ++k) {
-        plane[-k] = plane[mirrored(-k, width)];
-        plane[width - 1 + k] = plane[mirrored(width - 1 + k, width)];
+        plane[-k] = plane[reflected(-k, width)];
+        plane[width - 1 + k] = plane[reflected(width - 1 + k, width)];
       }
     }
     take_apart<scale>(luma.row(y), width, found.data(), width);
@@ -155,13 +152,6 @@ namespace irs {
 namespace {
 
 constexpr int rows_at_a_time = 8;
-
-// Keys' kernel, a = -0.5.
-double cubic(double d) {
-  d = std::abs(d);
-  if (d <= 1) return (1.5 * d - 2.5) * d * d + 1;
-  return d < 2 ? ((-0.5 * d + 2.5) * d - 4) * d + 2 : 0;
-}
 
 // Weights of the pixels around, for each of `scale` places within a pixel.
 std::vector<float> phase_weights(int scale) {

@@ -34,6 +34,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from irs_engine.device import wants_bf16
 from irs_engine.train.depthwise import full_precision_gradients
 from irs_engine.train.lessons import HELD_OUT, STAGE_MAPS, Lesson, LessonStore, Views, early_lessons, lessons
 from irs_engine.train.teachers import Faculty
@@ -122,7 +123,7 @@ class Run:
 
     def __init__(self, folder: Path, device: torch.device, widths: Sequence[int] = TaggerNet.WIDTHS):
         self.folder, self.device = folder, device
-        self.bfloat16 = device.type == "cpu" and torch.cpu._is_amx_tile_supported()
+        self.bfloat16 = device.type == "cpu" and wants_bf16("auto", "cpu")
         folder.mkdir(parents=True, exist_ok=True)
         self.student = Student(widths).to(device).to(memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.student)

@@ -37,3 +37,13 @@ def python():
         return done.returncode, done.stdout.strip()
 
     return run
+
+
+@pytest.fixture
+def amx():
+    if "amx" not in _native.isas():
+        pytest.skip("this CPU has no AMX")
+    before = _native.isa()
+    _native.set_isa("amx")
+    yield
+    _native.set_isa(before)

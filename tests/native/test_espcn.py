@@ -3,6 +3,7 @@ import functools
 import numpy as np
 import pytest
 import torch
+from luma_networks import REFUSED_PICTURES, make_luma, modes, run
 
 from irs_engine import _native
 
@@ -21,10 +22,6 @@ def make_weights(scale, seed=0):
     return weights
 
 
-def make_luma(height, width, seed=0):
-    return np.random.default_rng(seed).random((height, width), dtype=np.float32)
-
-
 @functools.cache
 def expected(size, scale):
     weights, luma = make_weights(scale), make_luma(*size)
@@ -33,35 +30,6 @@ def expected(size, scale):
     x = torch.tanh(torch.conv2d(x, w1, b1))
     x = torch.tanh(torch.conv2d(x, w2, b2))
     return torch.pixel_shuffle(torch.conv2d(x, w3, b3), scale)[0, 0].numpy()
-
-
-def run(network, luma, bf16=False, first=0, rows=None):
-    rows = len(luma) if rows is None else rows
-    out = np.full((rows * network.scale, luma.shape[1] * network.scale), np.nan, np.float32)
-    network.run(luma, out, first, bf16)
-    return out
-
-
-@pytest.fixture(params=_native.isas())
-def isa(request):
-    before = _native.isa()
-    _native.set_isa(request.param)
-    yield request.param
-    _native.set_isa(before)
-
-
-@pytest.fixture
-def amx():
-    if "amx" not in _native.isas():
-        pytest.skip("this CPU has no AMX")
-    before = _native.isa()
-    _native.set_isa("amx")
-    yield
-    _native.set_isa(before)
-
-
-def modes():
-    return [False, True] if _native.has_bf16() else [False]
 
 
 @pytest.mark.parametrize("scale", [3, 4])
@@ -164,20 +132,7 @@ def test_refused_weights(index, change, message):
         _native.Espcn(*weights)
 
 
-@pytest.mark.parametrize(
-    ("luma", "out", "first", "message"),
-    [
-        (np.zeros((4, 5)), (12, 15), 0, r"luma: expected float32 .*, got float64 \(4, 5\)"),
-        (np.zeros((4, 5, 1), np.float32), (12, 15), 0, r"luma: expected float32 \(height, width\), got"),
-        (np.zeros((4, 10), np.float32)[:, ::2], (12, 15), 0, "luma: expected rows of contiguous pixels"),
-        (np.zeros((0, 5), np.float32), (12, 15), 0, "luma: expected at least one pixel"),
-        (np.zeros((4, 5), np.float32), (12, 16), 0, "out: expected a multiple of 3 rows of 15 columns, got"),
-        (np.zeros((4, 5), np.float32), (11, 15), 0, "out: expected a multiple of 3 rows"),
-        (np.zeros((4, 5), np.float32), (12, 15), 1, "first: expected 4 rows within the 4 of luma, got 1..5"),
-        (np.zeros((4, 5), np.float32), (12, 15), -1, "first: expected"),
-        (np.zeros((4, 5), np.float32), (15, 15), 0, "first: expected 5 rows within the 4 of luma"),
-    ],
-)
+@pytest.mark.parametrize(("luma", "out", "first", "message"), REFUSED_PICTURES)
 def test_refused_pictures(luma, out, first, message):
     with pytest.raises(ValueError, match=message):
         _native.Espcn(*make_weights(3)).run(luma, np.zeros(out, np.float32), first, False)
