@@ -34,11 +34,16 @@ class Espcn(nn.Module):
         """What the first convolution sees of the picture, before anything is added around it."""
         return luma
 
+    def features(self, x: Tensor) -> Tensor:
+        """The inside only: (N, 1, H, W) to (N, 32, H - 6, W - 6)."""
+        return torch.tanh(self.conv2(torch.tanh(self.conv1(x))))
+
     def valid(self, x: Tensor) -> Tensor:
         """The inside only: (N, 1, H, W) to (N, 1, r (H - 8), r (W - 8))."""
-        x = torch.tanh(self.conv1(x))
-        x = torch.tanh(self.conv2(x))
-        return F.pixel_shuffle(self.conv3(x), self.scale)
+        return self.reconstruct(self.features(x))
+
+    def reconstruct(self, features: Tensor) -> Tensor:
+        return F.pixel_shuffle(self.conv3(features), self.scale)
 
     def forward(self, luma: Tensor) -> Tensor:
         return self.valid(F.pad(self.prepare(luma), [self.halo] * 4, mode="replicate"))
@@ -61,11 +66,16 @@ class Srcnn(nn.Module):
         """What the first convolution sees of the picture, before anything is added around it."""
         return imresize(luma, self.scale)
 
+    def features(self, x: Tensor) -> Tensor:
+        """The inside only: (N, 1, H, W) to (N, 32, H - 12, W - 12)."""
+        return torch.relu(self.conv2(torch.relu(self.conv1(x))))
+
     def valid(self, x: Tensor) -> Tensor:
         """The inside only: (N, 1, H, W) to (N, 1, H - 16, W - 16)."""
-        x = torch.relu(self.conv1(x))
-        x = torch.relu(self.conv2(x))
-        return self.conv3(x)
+        return self.reconstruct(self.features(x))
+
+    def reconstruct(self, features: Tensor) -> Tensor:
+        return self.conv3(features)
 
     def forward(self, luma: Tensor) -> Tensor:
         return self.valid(F.pad(self.prepare(luma), [self.halo] * 4, mode="replicate"))

@@ -38,6 +38,7 @@ from irs_engine.device import wants_bf16
 from irs_engine.train.depthwise import full_precision_gradients
 from irs_engine.train.lessons import HELD_OUT, STAGE_MAPS, Lesson, LessonStore, Views, early_lessons, lessons
 from irs_engine.train.teachers import Faculty
+from irs_engine.train.team import Team, run_team
 from irs_engine.vision.nets.tagger_net import TaggerNet, build_tagger_net
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,8 @@ log = logging.getLogger(__name__)
 PHASES = ("early", "late", "whole")
 LEARNING_RATE = {"early": 3e-3, "late": 2e-3, "whole": 1e-3}
 EARLY_STAGES = 2
-TEMPERATURE = {"imagenet": 2.0, "places": 1.5}  # SqueezeNet's probabilities are soft already
+# Of the heads that choose one class; SqueezeNet's probabilities are soft already.
+TEMPERATURE = {"imagenet": 2.0, "places": 1.5, "birds": 2.0, "insects": 2.0}
 
 
 class Student(nn.Module):
@@ -110,10 +112,16 @@ def _distillation(head: str, answer: Tensor, target: Tensor) -> Tensor:
         return (F.binary_cross_entropy_with_logits(answer, told, reduction="none") - floor).sum(1).mean()
     t = TEMPERATURE[head]
     told = (target / t).log_softmax(1)
-    return F.kl_div((answer / t).log_softmax(1), told, reduction="batchmean", log_target=True) * t * t
+    apart = F.kl_div((answer / t).log_softmax(1), told, reduction="none", log_target=True).sum(1)
+    return (apart * was_asked(target)).mean() * t * t
 
 
-WEIGHTS = {"imagenet": 1.0, "objects": 0.5, "places": 0.5, "pooled": 1.0}  # maps: 1
+def was_asked(target: Tensor) -> Tensor:
+    """(N,) whether the teacher was asked about each view: no network ever says 0 for every class."""
+    return (target != 0).any(1)
+
+
+WEIGHTS = {"imagenet": 1.0, "objects": 0.5, "places": 0.5, "birds": 0.5, "insects": 0.5, "pooled": 1.0}  # maps: 1
 
 
 class Run:
@@ -121,8 +129,14 @@ class Run:
     phase.
     """
 
-    def __init__(self, folder: Path, device: torch.device, widths: Sequence[int] = TaggerNet.WIDTHS):
-        self.folder, self.device = folder, device
+    def __init__(
+        self,
+        folder: Path,
+        device: torch.device,
+        widths: Sequence[int] = TaggerNet.WIDTHS,
+        team: Team | None = None,
+    ):
+        self.folder, self.device, self.team = folder, device, team or Team()
         self.bfloat16 = device.type == "cpu" and wants_bf16("auto", "cpu")
         folder.mkdir(parents=True, exist_ok=True)
         self.student = Student(widths).to(device).to(memory_format=torch.channels_last)
@@ -134,11 +148,18 @@ class Run:
         if (folder / "state.pt").exists():
             self._load()
 
-    def start_from(self, weights: Path) -> None:
-        """Begin with exported weights instead of random ones; the adaptors, which no file keeps, are new."""
-        values = build_tagger_net(load_file(weights)).state_dict()
-        self.student.net.load_state_dict(values)
-        self.average.net.load_state_dict(values)
+    def start_from(self, path: Path) -> None:
+        """Begin with exported weights, or with the `state.pt` of another run, instead of random ones.
+
+        What the file does not have stays new: the adaptors in exported weights, heads that came later.
+        """
+        if path.suffix == ".pt":
+            known = torch.load(path, map_location=self.device, weights_only=True)["average"]
+            known = {name: value for name, value in known.items() if not name.startswith("variances.")}
+        else:
+            known = {f"net.{name}": value for name, value in build_tagger_net(load_file(path)).state_dict().items()}
+        for module in (self.student, self.average):
+            module.load_state_dict(self.student.state_dict() | known)
 
     def precision(self) -> torch.autocast:
         """Half precision where the machine multiplies it faster: on CPUs with AMX, twice to three times."""
@@ -175,13 +196,14 @@ class Run:
         optimiser = _optimiser(modules, LEARNING_RATE[phase])
         if self.phase == phase and self.optimiser_state:
             optimiser.load_state_dict(self.optimiser_state)
+        parameters = [p for group in optimiser.param_groups for p in group["params"]]
         self.phase, step, saved = phase, 0, time.monotonic()
         shown: dict[str, float] = {}
         self.student.requires_grad_(False).eval()
         for module in modules:
             module.requires_grad_(True).train()
+        begun = time.monotonic()
         for lesson in lessons:
-            started = time.monotonic()
             progress = self.spent[phase] / (60 * minutes)
             if progress >= 1:
                 break
@@ -193,26 +215,37 @@ class Run:
             loss = torch.stack([WEIGHTS.get(name, 1.0) * value for name, value in losses.items()]).sum()
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
-            nn.utils.clip_grad_norm_([p for g in optimiser.param_groups for p in g["params"]], 5.0)
+            # A pause of the whole process (a stopped laptop, SIGSTOP) is not time spent.
+            now = time.monotonic()
+            self._agree(parameters, phase, self.spent[phase] + min(now - begun, 10.0))
+            begun = now
+            nn.utils.clip_grad_norm_(parameters, 5.0)
             optimiser.step()
             step += 1
-            batch = len(lesson)
+            batch = len(lesson) * self.team.size
             self.images[phase] += batch
             self._update_average(min(0.999, 1 - 10 / (10 + self.images[phase] / batch)))
             for name, value in losses.items():
                 shown[name] = 0.95 * shown.get(name, value.item()) + 0.05 * value.item()
+            if not self.team.leads:
+                continue
             if step % 50 == 0:
                 line = " ".join(f"{name} {value:.3f}" for name, value in shown.items())
                 log.info("%s %4.1f%% %7d images  %s", phase, 100 * progress, self.images[phase], line)
             if check is not None and step % 400 == 0:
                 self.report(check)
-            # A pause of the whole process (a stopped laptop, SIGSTOP) is not time spent.
-            self.spent[phase] += min(time.monotonic() - started, 10.0)
-            if time.monotonic() - saved > 120:
+            if now - saved > 120:
                 self.save(optimiser)
-                saved = time.monotonic()
+                saved = now
         self.optimiser_state = None
-        self.save(None)
+        if self.team.leads:
+            self.save(None)
+
+    def _agree(self, parameters: list[nn.Parameter], phase: str, spent: float) -> None:
+        """The team goes on with one gradient and one clock."""
+        clock = torch.tensor([spent])
+        self.team.mean_([*(p.grad for p in parameters if p.grad is not None), clock])
+        self.spent[phase] = float(clock)
 
     @torch.no_grad()
     def _update_average(self, decay: float) -> None:
@@ -236,8 +269,9 @@ class Run:
             answers = {head: self.average.net.heads[head](vector).float() for head in TEMPERATURE}
         line = " ".join(f"{name} {value.item():.3f}" for name, value in losses.items())
         for head, answer in answers.items():
-            answer = answer.cpu()
-            best = check.logits[head].argmax(1, keepdim=True)
+            asked = was_asked(check.logits[head])
+            answer = answer.cpu()[asked]
+            best = check.logits[head][asked].argmax(1, keepdim=True)
             line += f" {head} agreement top-1 {(answer.argmax(1, keepdim=True) == best).float().mean():.3f}"
             line += f" top-5 {(answer.topk(5).indices == best).any(1).float().mean():.3f}"
         log.info("held out: %s", line)
@@ -293,15 +327,18 @@ def main() -> None:
     parser.add_argument("--views", type=int, default=40000, help="how many views to collect")
     parser.add_argument("--side", type=int, default=160, help="side of a view in pixels, a multiple of 32")
     parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--threads", type=int, default=None)
+    parser.add_argument("--processes", type=int, default=min(4, torch.get_num_threads()), help="of one thread each")
     parser.add_argument("--export", type=Path, help="write the weights here (.safetensors) after every phase")
     arguments = parser.parse_args()
+    run_team(arguments.processes, work, arguments)
+
+
+def work(team: Team, arguments: argparse.Namespace) -> None:
+    """What every process of a run does; the first one collects lessons while the others wait."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    if arguments.threads:
-        torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
     minutes = {phase: float(value) for phase, value in (item.split("=") for item in arguments.minutes)}
-    run = Run(arguments.work, torch.device("cpu"))
+    run = Run(arguments.work, torch.device("cpu"), team=team)
     if arguments.init and not sum(run.images.values()):
         run.start_from(arguments.init)
     faculty = Faculty(arguments.teachers).to(run.device).to(memory_format=torch.channels_last)
@@ -309,24 +346,35 @@ def main() -> None:
     views = Views(arguments.packs, arguments.side)
     early = minutes.get("early", 0)
     if run.spent["early"] < 60 * early:
-        start = run.images["early"] // arguments.batch
+        start = run.images["early"] // arguments.batch + team.member
         live = early_lessons(views, faculty, arguments.batch, start, EARLY_STAGES - 1)
         run.train("early", live, early)
     features = run.student.net.widths[EARLY_STAGES - 1] if minutes.get("late", 0) else 0
-    stores, current = open_stores(arguments.work, views, arguments.views, features)
-    run.average.eval()
-    with run.precision():
-        for filled in current.fill(faculty, run.average.early):
-            if filled % 1000 == 0:
-                log.info("collected %d of %d views", filled, arguments.views)
+    if team.leads:
+        collect(run, faculty, views, arguments.views, features)
+    team.wait()
+    stores, _ = open_stores(arguments.work, views, arguments.views, features)
     _copy_early(run)
     rng = np.random.default_rng()
     for phase in (p for p in ("late", "whole") if run.spent[p] < 60 * minutes.get(p, 0)):
         pixels = phase == "whole"
         check = stores[0].lesson(np.arange(HELD_OUT), pixels)
         run.train(phase, lessons(stores, arguments.batch, rng, pixels), minutes[phase], check)
-        if arguments.export:
+        if arguments.export and team.leads:
             run.export(arguments.export)
+
+
+def collect(run: Run, faculty: Faculty, views: Views, size: int, features: int) -> None:
+    """Ask the teachers about so many views; the rest of the team waits, so all threads are free for it."""
+    _, store = open_stores(run.folder, views, size, features)
+    torch.set_num_threads(max(run.team.size, torch.get_num_threads()))
+    run.average.eval()
+    with run.precision():
+        for filled in store.fill(faculty, run.average.early):
+            if filled % 1000 == 0:
+                log.info("collected %d of %d views", filled, size)
+    if run.team.size > 1:
+        torch.set_num_threads(1)
 
 
 def open_stores(work: Path, views: Views, size: int, features: int) -> tuple[list[LessonStore], LessonStore]:

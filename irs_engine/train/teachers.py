@@ -14,6 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from irs_engine.vision.scoring import GATES
+from irs_engine.vision.vocabulary import load_vocabulary
+
 
 class TfliteMobileNet(nn.Module):
     """A quantised MobileNetV2 classifier (.tflite), dequantised layer by layer.
@@ -205,8 +208,18 @@ def _leaky(x: Tensor) -> Tensor:
     return F.leaky_relu(x, 0.55)  # the mean slope of the randomised ReLU it was trained with
 
 
+def _classes_below(tag: str) -> list[int]:
+    """The ImageNet classes that are kinds of a tag."""
+    vocabulary = load_vocabulary()
+    labels = vocabulary.labels("imagenet")
+    return [i for i, id in enumerate(labels) if id and tag in (id, *vocabulary.ancestors(id))]
+
+
 class Faculty(nn.Module):
     """All teachers of the tagger, asked about the same views.
+
+    The specialists know nothing but their own kingdom and always name something of it, so they are asked only
+    about views in which the first ImageNet network sees that kingdom.
 
     Args:
         folder: Where the teachers' files lie.
@@ -214,7 +227,18 @@ class Faculty(nn.Module):
     """
 
     IMAGENET = ("tf2_mobilenet_v2_1.0_224_ptq.tflite", "mobilenet_v2_1.0_224_quant.tflite")
-    HEADS: ClassVar[dict[str, int]] = {"imagenet": 1000, "objects": 630, "places": 365}
+    SPECIALISTS: ClassVar[dict[str, str]] = {
+        "birds": "bird_classifier.tflite",
+        "insects": "mobilenet_v2_1.0_224_inat_insect_quant.tflite",
+    }
+    ASK = 0.3  # a specialist about views that show its kingdom with at least this probability
+    HEADS: ClassVar[dict[str, int]] = {
+        "imagenet": 1000,
+        "objects": 630,
+        "places": 365,
+        "birds": 964,
+        "insects": 1021,
+    }
     MAP_CHANNELS = (16, 24, 24, 32, 32, 32, 64, 64, 64, 64, 96, 96, 96, 160, 160, 160, 320, 1280)
 
     def __init__(self, folder: str | Path, second_opinion: bool = False):
@@ -227,10 +251,17 @@ class Faculty(nn.Module):
         self.places = SqueezeNetPlaces(
             folder / "squeezenet_places365_f32.npz", folder / "places365_mean_bgr.npy"
         )
+        self.specialists = nn.ModuleDict(
+            {head: TfliteMobileNet(folder / name) for head, name in self.SPECIALISTS.items()}
+        )
+        self._kingdoms = {head: _classes_below(GATES[head]) for head in self.SPECIALISTS}
 
     @torch.no_grad()
     def forward(self, x: Tensor) -> tuple[dict[str, Tensor], list[Tensor]]:
-        """Logits by head, background class removed, and the maps of the first ImageNet network."""
+        """Logits by head, background class removed, and the maps of the first ImageNet network.
+
+        The logits of a specialist are 0 where it was not asked.
+        """
         first, maps = self.imagenet[0](x)
         opinions = [first[:, 1:], *(network(x)[0][:, 1:] for network in self.imagenet[1:])]
         imagenet = (
@@ -238,11 +269,17 @@ class Faculty(nn.Module):
             if len(opinions) > 1
             else first[:, 1:]
         )
-        return {
+        logits = {
             "imagenet": imagenet,
             "objects": self.objects(x)[0][:, :630],
             "places": self.places(x)[0],
-        }, maps
+        }
+        for head, network in self.specialists.items():
+            logits[head] = imagenet.new_zeros(len(x), self.HEADS[head])
+            asked = imagenet.softmax(1)[:, self._kingdoms[head]].sum(1) >= self.ASK
+            if asked.any():
+                logits[head][asked] = network(x[asked])[0][:, : self.HEADS[head]].to(imagenet.dtype)
+        return logits, maps
 
     @torch.no_grad()
     def early_maps(self, x: Tensor, last_map: int) -> list[Tensor]:

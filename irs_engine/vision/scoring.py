@@ -4,6 +4,10 @@ Inside a head of exclusive classes the probability of a tag is the sum over its 
 descendants (so that "dog" is likely when every single breed is not); inside a head of independent labels it
 is the largest of them. Each head's values are calibrated (Platt 1999), then heads that know the same tag are
 combined by noisy-or.
+
+Two kinds of heads know only their own world and always name something of it. A specialist (birds, insects)
+speaks as far as the others see its subject at all. The places head answers for close-ups of things too, and
+then always with the same few places: these count as far as the others do not see that thing.
 """
 
 from __future__ import annotations
@@ -16,7 +20,24 @@ import numpy as np
 from irs_engine.vision.vocabulary import TagEntry, Vocabulary
 
 INDEPENDENT = frozenset({"objects", "coco"})  # many labels at once; the other heads choose one class
-GATES = {"birds": "n01503061", "insects": "n02159955"}  # heads that always answer, and the tag they depend on
+GATES = {"birds": "n01503061", "insects": "n02159955"}  # specialists, and the tag that they depend on
+ANIMAL, FOOD, PLANT, CLOTHING = "n00015388", "n00021265", "n00017222", "n03051540"
+STAND_INS = {  # places that are said of a thing without surroundings, and the thing
+    "places:veterinarians-office": ANIMAL,
+    "places:kennel-outdoor": ANIMAL,
+    "places:pet-shop": ANIMAL,
+    "places:ball-pit": FOOD,
+    "places:pizzeria": FOOD,
+    "places:delicatessen": FOOD,
+    "places:ice-cream-parlor": FOOD,
+    "places:sushi-bar": FOOD,
+    "n02776631": FOOD,  # bakery
+    "n02927161": FOOD,  # butcher shop
+    "n03089624": FOOD,  # candy store
+    "places:florist-shop-indoor": PLANT,
+    "places:closet": CLOTHING,
+    "places:clothing-store": CLOTHING,
+}
 
 
 class TagScorer:
@@ -37,11 +58,21 @@ class TagScorer:
         calibration: Mapping[str, tuple[float, float]] | None = None,
     ):
         positions: dict[str, int] = {}  # tag id -> column
-        pairs = {head: _pairs(vocabulary, head, classes, positions) for head, classes in heads.items()}
+        pairs = {
+            head: _pairs(vocabulary, head, heads[head], positions)
+            for head in sorted(heads, key=lambda name: name in GATES)  # what gates are, others say
+        }
         self.tags: tuple[TagEntry, ...] = tuple(vocabulary[id] for id in positions)
         self._heads = {head: _HeadTable(head, *pairs[head]) for head in heads}
         self._calibration = {head: (calibration or {}).get(head, (1.0, 0.0)) for head in heads}
         self._gates = {head: positions[GATES[head]] for head in heads if GATES.get(head) in positions}
+        labels = vocabulary.labels("places") if "places" in heads else ()
+        stand_ins = [
+            (i, positions[STAND_INS[id]])
+            for i, id in enumerate(labels)
+            if id is not None and STAND_INS.get(id) in positions
+        ]
+        self._stand_ins = np.array(stand_ins, np.intp).reshape(-1, 2).T  # classes of places, columns of things
 
     def with_calibration(self, calibration: Mapping[str, tuple[float, float]]) -> TagScorer:
         """The same scorer with other (slope, shift) for some heads."""
@@ -55,16 +86,23 @@ class TagScorer:
         absent = np.ones(
             (count, len(self.tags)), np.float32
         )  # probability that no head is right about the tag
-        for head in sorted(
-            logits, key=lambda name: name in self._gates
-        ):  # a gate must be known before it is used
+        for head in sorted(logits, key=self._turn):
             table = self._heads[head]
             slope, shift = self._calibration[head]
-            score = _sigmoid(slope * _log_odds(table(logits[head])) + shift)
+            weights = None
+            if head == "places":
+                classes, things = self._stand_ins
+                weights = np.ones(logits[head].shape, np.float32)
+                weights[:, classes] = absent[:, things]
+            score = _sigmoid(slope * _log_odds(table(logits[head], weights)) + shift)
             if head in self._gates:
                 score *= 1 - absent[:, self._gates[head], None]
             absent[:, table.columns] *= 1 - score
         return 1 - absent
+
+    def _turn(self, head: str) -> int:
+        """What a head depends on must be known before it is asked."""
+        return 2 if head in self._gates else int(head == "places")
 
     def head_scores(self, head: str, logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Columns and uncalibrated (N, columns) probabilities of one head, for calibration and inspection."""
@@ -81,9 +119,12 @@ class _HeadTable:
         self.columns, self._starts = np.unique(columns[order], return_index=True)
         self._independent = head in INDEPENDENT
 
-    def __call__(self, logits: np.ndarray) -> np.ndarray:
+    def __call__(self, logits: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+        """(N, classes) to (N, columns); `weights` (N, classes) make some classes count less."""
         logits = np.asarray(logits, np.float32)
         probabilities = _sigmoid(logits) if self._independent else _softmax(logits)
+        if weights is not None:
+            probabilities *= weights
         reduce = np.maximum if self._independent else np.add
         return reduce.reduceat(probabilities[:, self._classes], self._starts, axis=1)
 
@@ -96,11 +137,15 @@ def _pairs(
         raise ValueError(
             f"head {head!r} has {classes} classes, the vocabulary has {len(labels)} labels for it"
         )
+    # A specialist says nothing of its gate: within its world everything is a bird.
+    gate = GATES.get(head)
+    unsaid = {gate, *vocabulary.ancestors(gate)} if gate is not None and gate in positions else set()
     pairs = [
         (index, positions.setdefault(tag, len(positions)))
         for index, label in enumerate(labels)
         if label is not None
         for tag in (label, *vocabulary.ancestors(label))
+        if tag not in unsaid
     ]
     table = np.array(pairs, np.intp).reshape(-1, 2)
     return table[:, 0], table[:, 1]

@@ -6,7 +6,7 @@ from itertools import islice
 import pytest
 import torch
 from safetensors import safe_open
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from irs_engine.train.lessons import STAGE_MAPS, Lesson
 from irs_engine.train.tagger import EARLY_STAGES, Run
@@ -106,6 +106,38 @@ def test_the_export_is_a_network(run, tmp_path):
     assert isinstance(net, TaggerNet) and net.classes == Faculty.HEADS
     with safe_open(path, "pt") as file:
         assert json.loads(file.metadata()["images"]) == run.images
+
+
+def without(head, weights):
+    """Exported weights as they were before there was such a head."""
+    values = {name: value for name, value in load_file(weights).items() if f".{head}." not in name}
+    save_file(values, weights)
+
+
+def test_a_new_head_begins_by_chance_beside_known_ones(run, tmp_path):
+    run.export(tmp_path / "first.safetensors")
+    without("insects", tmp_path / "first.safetensors")
+    other = Run(tmp_path / "other", torch.device("cpu"), WIDTHS)
+    own = other.student.net.heads["insects"].weight.detach().clone()
+    other.start_from(tmp_path / "first.safetensors")
+    for net in (other.student.net, other.average.net):
+        assert torch.equal(net.heads["insects"].weight, own)
+        assert torch.equal(net.heads["birds"].weight, run.average.net.heads["birds"].weight.half().float())
+
+
+def test_a_run_can_begin_with_the_state_of_another_adaptors_included(run, tmp_path):
+    run.train("early", islice(early_lessons(), 5), minutes=60)
+    other = Run(tmp_path / "other", torch.device("cpu"), WIDTHS)
+    other.start_from(run.folder / "state.pt")
+    assert torch.equal(other.student.adaptors[0].weight, run.average.adaptors[0].weight)
+    assert other.spent == dict.fromkeys(other.spent, 0.0)
+
+
+def test_of_views_that_a_specialist_was_not_asked_about_its_head_learns_nothing(run):
+    lesson = next(lessons())
+    lesson.logits["birds"] = torch.zeros_like(lesson.logits["birds"])
+    assert run.student.losses(lesson)["birds"] == 0
+    assert run.student.losses(lesson)["insects"] > 0
 
 
 def test_a_run_can_begin_with_exported_weights(run, tmp_path):

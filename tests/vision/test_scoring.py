@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from irs_engine.results import Category
-from irs_engine.vision.scoring import TagScorer
+from irs_engine.vision.scoring import STAND_INS, TagScorer
 from irs_engine.vision.vocabulary import TagEntry, Vocabulary, load_vocabulary
 
 
@@ -66,6 +66,31 @@ def test_a_gated_head_speaks_only_where_its_parent_is_likely(animals):
     found = scores(scorer, birds=[0.9, 0.1], objects=[0.0, 0.0, 0.5])
     assert found["robin"] == pytest.approx(0.45, abs=1e-3)
     assert scores(scorer, birds=[0.9, 0.1], objects=[0.9, 0.0, 0.0])["robin"] < 1e-3
+
+
+def test_a_specialist_says_nothing_of_its_gate(animals):
+    scorer = TagScorer(animals, {"birds": 2, "objects": 3})
+    found = scores(scorer, birds=[0.9, 0.1], objects=[0.0, 0.0, 0.5])
+    assert found["n01503061"] == found["animal"] == pytest.approx(0.5, abs=1e-3)
+
+
+def test_a_place_that_stands_in_for_a_thing_counts_as_far_as_the_thing_is_not_seen():
+    cat, clinic, hospital = "n00015388", "places:veterinarians-office", "hospital"
+    tags = (entry(cat), entry("medical"), entry(clinic, "medical"), entry(hospital, "medical"))
+    labels = {"imagenet": (cat, None), "places": (clinic, hospital)}
+    vocabulary = Vocabulary(tags, labels, {"animal": Category("animal", "animal", "动物")}, [])
+    scorer = TagScorer(vocabulary, {"places": 2, "imagenet": 2})
+    found = scores(scorer, imagenet=[0.9, 0.1], places=[0.8, 0.2])
+    assert found[clinic] == pytest.approx(0.08, abs=1e-3)
+    assert found[hospital] == pytest.approx(0.2, abs=1e-3)
+    assert found["medical"] == pytest.approx(0.28, abs=1e-3)
+    assert scores(scorer, imagenet=[0.0, 1.0], places=[0.8, 0.2])[clinic] == pytest.approx(0.8, abs=1e-3)
+
+
+def test_stand_ins_are_places_and_things_of_the_vocabulary():
+    vocabulary = load_vocabulary()
+    assert set(STAND_INS) <= set(vocabulary.labels("places"))
+    assert all(thing in vocabulary for thing in STAND_INS.values())
 
 
 def test_calibration_moves_the_log_odds(animals):
