@@ -83,9 +83,7 @@ class TagScorer:
     def __call__(self, logits: Mapping[str, np.ndarray]) -> np.ndarray:
         """Logits (N, classes) by head to probabilities (N, tags), columns as `self.tags`."""
         count = len(next(iter(logits.values())))
-        absent = np.ones(
-            (count, len(self.tags)), np.float32
-        )  # probability that no head is right about the tag
+        absent = np.ones((count, len(self.tags)), np.float32)  # probability that no head is right about a tag
         for head in sorted(logits, key=self._turn):
             table = self._heads[head]
             slope, shift = self._calibration[head]
@@ -95,9 +93,15 @@ class TagScorer:
                 weights = np.ones(logits[head].shape, np.float32)
                 weights[:, classes] = absent[:, things]
             score = _sigmoid(slope * _log_odds(table(logits[head], weights)) + shift)
+            before = absent[:, table.columns]
             if head in self._gates:
-                score *= 1 - absent[:, self._gates[head], None]
-            absent[:, table.columns] *= 1 - score
+                no_gate = absent[:, self._gates[head], None]
+                # Nothing becomes likelier by it than the gate: every robin is a bird.
+                absent[:, table.columns] = np.maximum(
+                    before * (1 - (1 - no_gate) * score), np.minimum(before, no_gate)
+                )
+            else:
+                absent[:, table.columns] = before * (1 - score)
         return 1 - absent
 
     def _turn(self, head: str) -> int:

@@ -12,7 +12,7 @@ import pytest
 from irs_engine.vision.vocabulary import Vocabulary, load_vocabulary
 
 KINDS = {"object", "scene", "concept"}
-CLASSES = {"imagenet": 1000, "objects": 630, "places": 365, "coco": 80}
+CLASSES = {"imagenet": 1000, "objects": 630, "places": 365, "birds": 964, "insects": 1021, "coco": 80}
 HAN = re.compile(r"[\u3400-\u9fff]")
 WORDNET = re.compile(r"n\d{8}")
 OWN = re.compile(r"[a-z0-9]+:[a-z0-9]+(-[a-z0-9]+)*")
@@ -42,6 +42,18 @@ seahorse: fish - horse, mammal
 sea lion: marine mammal - lion, feline
 dragonfly: insect - fly
 butterfly: insect - food, dairy product
+mallard: duck, waterfowl, bird - goose
+northern cardinal: songbird, bird
+barn swallow: swallow, songbird, bird
+Atlantic puffin: seabird, bird
+song sparrow: American sparrow, songbird, bird
+peregrine falcon: falcon, bird of prey
+hawk moth: moth, insect - butterfly, hawk, bird
+hummingbird hawk moth: hawk moth, moth, insect - bird, hummingbird
+painted lady butterfly: butterfly, insect - moth
+hoverfly: fly, insect - bee, wasp
+bumblebee: bee, insect - fly, wasp
+European stag beetle: beetle, insect - deer
 jellyfish: marine animal - fish
 starfish: marine animal - fish
 guinea pig: rodent, pet - pig
