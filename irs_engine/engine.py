@@ -56,7 +56,7 @@ class Engine:
         self.weights = weights
         self._loading = threading.Lock()
         self._tagger: Tagger | None = None
-        self._super_resolvers: dict[tuple[str, int], SuperResolver] = {}
+        self._super_resolvers: dict[tuple[str, int, bool], SuperResolver] = {}
 
     @functools.cached_property
     def device(self) -> torch.device:
@@ -126,32 +126,37 @@ class Engine:
         *,
         scale: Annotated[int, Range(3, 4)] = 3,
         model: Literal["ESPCN", "SRCNN"] = "ESPCN",
+        repair: Literal["auto", "on", "off"] = "auto",
     ) -> ImageOutput:
         """Enlarge a picture with sharper detail than interpolation gives.
 
         Args:
             scale: How many times as wide and as high, 3 or 4.
             model: ESPCN, fast, or SRCNN, which works at the enlarged size.
+            repair: Remove the traces of JPEG compression; auto does for JPEG files that show them.
         """
+        from irs_engine.enhance.super_resolution import needs_repair
         from irs_engine.image import read_picture
 
         picture = read_picture(image)
-        resolver = self.load_super_resolver(model, scale)
+        repairing = needs_repair(picture.jpeg_quality) if repair == "auto" else repair == "on"
+        resolver = self.load_super_resolver(model, scale, repairing)
         return picture.restore(*resolver.enlarge(picture.pixels, picture.alpha))
 
-    def load_super_resolver(self, model: str, scale: int) -> SuperResolver:
+    def load_super_resolver(self, model: str, scale: int, repair: bool = False) -> SuperResolver:
         """The super-resolution network "ESPCN" or "SRCNN", loaded at the first call."""
         with self._loading:
-            if (model, scale) not in self._super_resolvers:
+            key = model, scale, repair
+            if key not in self._super_resolvers:
                 from irs_engine import _native
                 from irs_engine.enhance.super_resolution import SuperResolver
 
                 _native.set_num_threads(self.threads)
                 device = "cpu" if is_cpu(self._wanted) else self.device
-                self._super_resolvers[model, scale] = SuperResolver(
-                    model, scale, device, self.precision, self.weights
+                self._super_resolvers[key] = SuperResolver(
+                    model, scale, device, self.precision, self.weights, repair
                 )
-            return self._super_resolvers[model, scale]
+            return self._super_resolvers[key]
 
     def load_tagger(self) -> Tagger:
         """The tagging model, loaded at the first call."""

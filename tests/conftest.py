@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from itertools import product
 
 import numpy as np
 import pytest
@@ -116,7 +117,7 @@ def tagger_weights(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def super_resolution_weights(tmp_path_factory):
-    """A folder of {espcn, srcnn}_{x3, x4}.safetensors of random numbers."""
+    """A folder of {espcn, srcnn}_{x3, x4}{, _jpeg}.safetensors of random numbers."""
     import torch
     from safetensors.torch import save_file
 
@@ -125,11 +126,11 @@ def super_resolution_weights(tmp_path_factory):
     folder = tmp_path_factory.mktemp("super_resolution")
     torch.manual_seed(0)
     for model, network in NETWORKS.items():
-        for scale in (3, 4):
+        for scale, repair in product((3, 4), ("", "_jpeg")):
             net = network(scale)
             for layer in (net.conv1, net.conv2, net.conv3):
                 torch.nn.init.normal_(layer.weight, 0.02, 0.1)
                 layer.weight.data /= layer.weight.abs().sum((1, 2, 3), keepdim=True)
                 torch.nn.init.normal_(layer.bias, 0, 0.05)
-            save_file(net.state_dict(), folder / f"{model.lower()}_x{scale}.safetensors")
+            save_file(net.state_dict(), folder / f"{model.lower()}_x{scale}{repair}.safetensors")
     return folder

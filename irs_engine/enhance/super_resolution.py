@@ -27,6 +27,7 @@ Progress = Callable[[int, int], object]  # rows done, rows in all; what it raise
 BAND_PIXELS = 1 << 21  # of the result, about; each takes 4 bytes of luma
 BLACK, WHITE = 16 / 255, 235 / 255  # luma as the networks know it
 KERNELS = {"ESPCN": (5, 3, 3), "SRCNN": (9, 5, 5)}  # sides of the three layers
+REPAIR_BELOW = 90  # JPEG quality: measured, above it the plain weights are as good
 BLEED = 13  # pixels; more than any kernel here reaches to both sides
 
 
@@ -47,6 +48,7 @@ class SuperResolver:
         scale: 3 or 4.
         precision: "fp32", "bf16", or "auto": bf16 where the machine is faster with it.
         weights: A .safetensors file, or a folder to look in first; the shipped ones by default.
+        repair: Take the weights that undo JPEG compression as well.
     """
 
     def __init__(
@@ -56,9 +58,10 @@ class SuperResolver:
         device: torch.device | str = "cpu",
         precision: str = "auto",
         weights: str | Path | None = None,
+        repair: bool = False,
     ):
         self.scale = scale
-        name = f"{model.lower()}_x{scale}"
+        name = f"{model.lower()}_x{scale}{'_jpeg' if repair else ''}"
         if str(device) == "cpu":
             tensors = load_weights(name, weights, framework="np")
             self.network: Network = OnNative(model, scale, tensors, precision)
@@ -180,6 +183,11 @@ class OnTorch:
             given = torch.from_numpy(luma)[None, None].to(self.device, self.dtype)
             found = self.net(given)[0, 0, first * self.scale :][: len(out)]
             out[:] = found.float().cpu().numpy()
+
+
+def needs_repair(jpeg_quality: int | None) -> bool:
+    """Whether a picture of this JPEG quality (None: not from a JPEG) is better off with repair."""
+    return jpeg_quality is not None and jpeg_quality < REPAIR_BELOW
 
 
 def bleed(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:

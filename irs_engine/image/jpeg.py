@@ -20,6 +20,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from irs_engine.errors import ImageDataError, ImageFormatError
 from irs_engine.image import exif as exif_data
 from irs_engine.image.header import Header
+from irs_engine.image.jpeg_quality import quality_of, read_tables
 from irs_engine.image.pil import raster_of
 from irs_engine.image.raster import CV2_FROM_PIXELS, Raster
 
@@ -44,6 +45,7 @@ class JpegHeader(Header):
     essential: tuple[tuple[int, int], ...] = ()  # (start, end) of the segments that decoding needs
     scan: int = 0  # offset of the first SOS marker
     end: int = -1  # offset of EOI, -1 where it is missing
+    quality: int | None = None  # 1..100 as libjpeg counts, from the quantisation of luma
 
 
 def read_header(data: bytes) -> JpegHeader:
@@ -51,6 +53,8 @@ def read_header(data: bytes) -> JpegHeader:
     exif = None
     profile: list[tuple[int, bytes]] = []
     essential = []
+    tables: dict[int, list[int]] = {}
+    luma_table = 0
     position = 2
     for _ in range(MAX_SEGMENTS):
         start, marker, body, position = _next_segment(data, position)
@@ -60,6 +64,9 @@ def read_header(data: bytes) -> JpegHeader:
             if marker not in SEQUENTIAL | PROGRESSIVE or data[body] != 8:
                 raise ImageFormatError("a lossless, hierarchical or 12-bit JPEG; convert it to a usual one")
             frame = marker, *struct.unpack_from(">HHB", data, body + 1)
+            luma_table = data[body + 8] if position - body > 8 else 0
+        elif marker == 0xDB:
+            tables |= read_tables(data[body:position])
         elif marker == 0xE1 and exif is None and data.startswith(exif_data.PREFIX, body):
             exif = data[body:position]
         elif marker == 0xE2 and data.startswith(b"ICC_PROFILE\0", body) and position >= body + 14:
@@ -83,6 +90,7 @@ def read_header(data: bytes) -> JpegHeader:
         essential=tuple(essential),
         scan=start,
         end=data.rfind(EOI, start),
+        quality=quality_of(tables.get(luma_table)),
     )
 
 

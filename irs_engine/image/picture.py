@@ -34,6 +34,7 @@ class Picture:
     exif: bytes | None = None  # with the orientation already reset
     grey: bool = False
     lossless: bool = True
+    jpeg_quality: int | None = None  # 1..100 as libjpeg counts; None: not from a JPEG
     _given: Any = field(default=None, repr=False)  # an array or tensor, for its type and layout
 
     @property
@@ -96,6 +97,7 @@ def read_picture(image: ImageInput, *, limits: Limits = DEFAULT_LIMITS) -> Pictu
         exif=exif_data.as_upright(source.exif),
         grey=grey,
         lossless=source.lossless,
+        jpeg_quality=source.jpeg_quality,
         _given=image if source.kind in ("array", "tensor") else None,
     )
 

@@ -14,6 +14,7 @@ from irs_engine.errors import ImageDataError, ImageError
 from irs_engine.image import exif as exif_data
 from irs_engine.image.arrays import is_tensor, raster_of_array, raster_of_tensor
 from irs_engine.image.decode import decode, read_header
+from irs_engine.image.jpeg_quality import quality_of
 from irs_engine.image.limits import Limits
 from irs_engine.image.pil import raster_of
 from irs_engine.image.raster import Raster
@@ -37,6 +38,7 @@ class Source:
     format: str | None = None  # of encoded data
     lossless: bool = True
     exif: bytes | None = None
+    jpeg_quality: int | None = None  # 1..100, of pixels that come from a JPEG
 
 
 def open_image(
@@ -73,7 +75,8 @@ def _open_encoded(kind: Kind, data: bytes, limits: Limits, at_least: int | None)
     name, header = read_header(data, limits)
     raster = decode(data, name, header, at_least)
     lossless = getattr(header, "lossless", name != "JPEG")
-    return Source(kind, raster, header.shown_size, header.orientation, name, lossless, header.exif)
+    quality = getattr(header, "quality", None)
+    return Source(kind, raster, header.shown_size, header.orientation, name, lossless, header.exif, quality)
 
 
 def _open_pil(image: Image.Image, limits: Limits) -> Source:
@@ -89,7 +92,9 @@ def _open_pil(image: Image.Image, limits: Limits) -> Source:
     orientation = orientation if 1 <= orientation <= 8 else 1
     raster = raster_of(image, image.info.get("icc_profile"))
     size = image.size if orientation < 5 else image.size[::-1]
-    return Source("pil", raster, size, orientation, exif=image.info.get("exif"))
+    tables = getattr(image, "quantization", None) or {}  # of an opened JPEG that nobody has worked on since
+    quality = quality_of(tables.get(0))
+    return Source("pil", raster, size, orientation, exif=image.info.get("exif"), jpeg_quality=quality)
 
 
 def read_file(path: str, limits: Limits) -> bytes:

@@ -75,11 +75,11 @@ def make_pair(luma: Tensor, scale: int, jpeg: tuple[int, int] | None, rng: np.ra
     luma = luma[:height, :width]
     low = imresize(luma, Fraction(1, scale))
     if jpeg:
-        low = torch.stack([_compressed(low, int(q)) for q in rng.integers(jpeg[0], jpeg[1] + 1, 4)])
+        low = torch.stack([compressed(low, int(q)) for q in rng.integers(jpeg[0], jpeg[1] + 1, 4)])
     return Pair(luma.to(torch.uint8), low.float().reshape(-1, *low.shape[-2:]))
 
 
-def _compressed(luma: Tensor, quality: int) -> Tensor:
+def compressed(luma: Tensor, quality: int) -> Tensor:
     """Luma 16..235 through a JPEG file, which holds it as 0..255."""
     full = np.clip((luma.numpy() - 16) * (255 / 219) + 0.5, 0, 255).astype(np.uint8)
     file = cv2.imencode(".jpg", full, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]

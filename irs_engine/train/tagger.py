@@ -63,7 +63,7 @@ class Student(nn.Module):
             nn.Conv2d(w, c, 1) for w, c in zip(self.net.widths, channels, strict=True)
         )
         self.pooled_adaptor = nn.Linear(TaggerNet.FEATURE, 1280)
-        self.variances = nn.ParameterDict()  # of the targets, per channel; set by the first batch
+        self.variances = nn.ParameterDict()  # of the targets, per channel: what there is to be told
 
     def early(self, x: Tensor) -> Tensor:
         for stage in self.net.stages[:EARLY_STAGES]:
@@ -81,6 +81,7 @@ class Student(nn.Module):
 
     def losses(self, lesson: Lesson) -> dict[str, Tensor]:
         """Unweighted losses by name; those of maps and vector are 1 - R2 of what was to be told."""
+        self.measure(lesson)
         outputs, vector = self.see(lesson)
         losses = {}
         for number, output in outputs.items():
@@ -95,12 +96,21 @@ class Student(nn.Module):
                 losses[head] = _distillation(head, classifier(vector), lesson.logits[head])
         return losses
 
+    def measure(self, lesson: Lesson) -> None:
+        """Take the variances of the targets from these views: many, for some channels speak rarely."""
+        targets = {f"map{number}": target for number, target in enumerate(lesson.maps)}
+        for name, target in (targets | {"pooled": lesson.pooled}).items():
+            if target is not None and name not in self.variances:
+                variance = target.var(_all_but_channels(target)) + 1e-4
+                self.variances[name] = nn.Parameter(variance, requires_grad=False)
+
     def _unexplained(self, name: str, answer: Tensor, target: Tensor) -> Tensor:
-        axes = tuple(i for i in range(target.ndim) if i != 1)
-        if name not in self.variances:
-            variance = target.var(axes) + 1e-4
-            self.variances[name] = nn.Parameter(variance, requires_grad=False)
-        return ((answer - target).square().mean(axes) / self.variances[name]).mean()
+        squares = (answer - target).square().mean(_all_but_channels(target))
+        return (squares / self.variances[name]).mean()
+
+
+def _all_but_channels(x: Tensor) -> tuple[int, ...]:
+    return tuple(i for i in range(x.ndim) if i != 1)
 
 
 def _distillation(head: str, answer: Tensor, target: Tensor) -> Tensor:
@@ -121,7 +131,7 @@ def was_asked(target: Tensor) -> Tensor:
     return (target != 0).any(1)
 
 
-WEIGHTS = {"imagenet": 1.0, "objects": 0.5, "places": 0.5, "birds": 0.5, "insects": 0.5, "pooled": 1.0}  # maps: 1
+WEIGHTS = dict.fromkeys(("objects", "places", "birds", "insects"), 0.5)  # of the losses; 1 for all others
 
 
 class Run:
@@ -157,7 +167,9 @@ class Run:
             known = torch.load(path, map_location=self.device, weights_only=True)["average"]
             known = {name: value for name, value in known.items() if not name.startswith("variances.")}
         else:
-            known = {f"net.{name}": value for name, value in build_tagger_net(load_file(path)).state_dict().items()}
+            known = {
+                f"net.{name}": value for name, value in build_tagger_net(load_file(path)).state_dict().items()
+            }
         for module in (self.student, self.average):
             module.load_state_dict(self.student.state_dict() | known)
 
@@ -202,6 +214,8 @@ class Run:
         self.student.requires_grad_(False).eval()
         for module in modules:
             module.requires_grad_(True).train()
+        if check is not None:
+            self.student.measure(_to(check, self.device))
         begun = time.monotonic()
         for lesson in lessons:
             progress = self.spent[phase] / (60 * minutes)
@@ -327,7 +341,9 @@ def main() -> None:
     parser.add_argument("--views", type=int, default=40000, help="how many views to collect")
     parser.add_argument("--side", type=int, default=160, help="side of a view in pixels, a multiple of 32")
     parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--processes", type=int, default=min(4, torch.get_num_threads()), help="of one thread each")
+    parser.add_argument(
+        "--processes", type=int, default=min(4, torch.get_num_threads()), help="of one thread each"
+    )
     parser.add_argument("--export", type=Path, help="write the weights here (.safetensors) after every phase")
     arguments = parser.parse_args()
     run_team(arguments.processes, work, arguments)

@@ -6,6 +6,7 @@ where after every operator one half of the work waits for the other.
 
 from __future__ import annotations
 
+import signal
 import tempfile
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -59,6 +60,8 @@ def run_team(size: int, work: Callable[..., None], *arguments: Any) -> None:
 def _join(
     member: int, size: int, meeting: str, work: Callable[..., None], arguments: tuple[Any, ...]
 ) -> None:
+    # Children get this signal when their parent ends; started in the background they would ignore it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=meeting, rank=member, world_size=size, timeout=PATIENCE)
     try:

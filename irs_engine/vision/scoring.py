@@ -72,7 +72,8 @@ class TagScorer:
             for i, id in enumerate(labels)
             if id is not None and STAND_INS.get(id) in positions
         ]
-        self._stand_ins = np.array(stand_ins, np.intp).reshape(-1, 2).T  # classes of places, columns of things
+        # Classes of places, and the columns of their things.
+        self._stand_ins = np.array(stand_ins, np.intp).reshape(-1, 2).T
 
     def with_calibration(self, calibration: Mapping[str, tuple[float, float]]) -> TagScorer:
         """The same scorer with other (slope, shift) for some heads."""

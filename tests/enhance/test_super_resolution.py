@@ -1,5 +1,7 @@
 """Super resolution of pictures, with networks of random numbers; the kernels have tests of their own."""
 
+import io
+
 import numpy as np
 import pytest
 import torch
@@ -141,8 +143,32 @@ def test_the_kind_of_image_that_came_in_comes_out(super_resolution_weights, phot
     assert tensor.shape == (3, 24, 27) and tensor.dtype == torch.float32
 
 
+def as_jpeg(pixels, quality):
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", quality=quality)
+    return file.getvalue()
+
+
 @pytest.mark.parametrize(
-    "options", [{"scale": 2}, {"scale": 5}, {"scale": 3.0}, {"model": "espcn"}, {"x": 1}]
+    ("quality", "option", "repaired"),
+    [(30, "auto", True), (30, "off", False), (98, "auto", False), (98, "on", True)],
+)
+def test_strongly_compressed_files_are_repaired(super_resolution_weights, photo, quality, option, repaired):
+    given = Image.open(io.BytesIO(as_jpeg(photo[:24, :30], quality)))
+    found = Engine(device="cpu", weights=super_resolution_weights).super_resolve(given, repair=option)
+    resolver = SuperResolver("ESPCN", 3, weights=super_resolution_weights, repair=repaired)
+    assert np.array_equal(np.asarray(found), resolver.enlarge(np.asarray(given))[0])
+
+
+def test_what_was_no_jpeg_needs_no_repair(super_resolution_weights, photo):
+    engine = Engine(device="cpu", weights=super_resolution_weights)
+    pixels = photo[:24, :30]
+    assert np.array_equal(engine.super_resolve(pixels), engine.super_resolve(pixels, repair="off"))
+    assert not np.array_equal(engine.super_resolve(pixels), engine.super_resolve(pixels, repair="on"))
+
+
+@pytest.mark.parametrize(
+    "options", [{"repair": True}, {"scale": 2}, {"scale": 5}, {"scale": 3.0}, {"model": "espcn"}, {"x": 1}]
 )
 def test_bad_options(super_resolution_weights, photo, options):
     with pytest.raises(ParameterError, match=next(iter(options))):
