@@ -128,7 +128,7 @@ class Teachers:
     def __init__(self, folder: Path):
         from irs_engine.train.teachers import Faculty
 
-        self.faculty = Faculty(folder, second_opinion=True)
+        self.faculty = Faculty(folder, second_opinion=True, ask=0.0)
 
     def logits(self, photos: list[np.ndarray]) -> dict[str, np.ndarray]:
         import torch

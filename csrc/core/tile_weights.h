@@ -44,19 +44,19 @@ class TileWeights {
   Aligned<Bf16> memory_;
 };
 
-// The first layer, from (64, 1, size, size): see FirstTiles in core/tiles.h.
-inline TileWeights first_tile_weights(const float* weights, int size) {
-  const int rows = size + 1, steps = (size * rows + 31) / 32;
-  TileWeights tiles(2 * steps * 4 * 2);
+// The first layer, from (64, 1, size, size): see FirstTiles in core/tiles.h, and without rests CentredTiles.
+inline TileWeights first_tile_weights(const float* weights, int size, bool rests) {
+  const int rows = size + 1, steps = (size * rows + 31) / 32, parts = rests ? 2 : 1;
+  TileWeights tiles(2 * steps * 4 * parts);
   for (int row = 0; row < 2; ++row)
     for (int o = 0; o < 64; ++o)
       for (int ky = 0; ky < size; ++ky)
         for (int kx = 0; kx < size; ++kx) {
           const int input = kx * rows + ky + row;
-          const int tile = ((row * steps + input / 32) * 4 + o / 16) * 2;
+          const int tile = ((row * steps + input / 32) * 4 + o / 16) * parts;
           const float weight = weights[(o * size + ky) * size + kx];
           tiles.set(tile, input % 32, o % 16, weight);
-          tiles.set(tile + 1, input % 32, o % 16, bf16_rest(weight));
+          if (rests) tiles.set(tile + 1, input % 32, o % 16, bf16_rest(weight));
         }
   return tiles;
 }

@@ -343,7 +343,7 @@ class Espcn {
  private:
   void pack_tiles(const float* first, const float* middle, const float* last, int outputs) {
     weights_.tanh = tanh_intervals();
-    weights_.first_tiles = first_tile_weights(first, 5);
+    weights_.first_tiles = first_tile_weights(first, 5, true);
     weights_.middle_tiles = middle_tile_weights(middle, 3);
     weights_.last_tiles = TileWeights(9);
     for (int o = 0; o < outputs; ++o)

@@ -41,7 +41,8 @@ struct SrcnnWeights {
   float last_bias;
 
   TileWeights first_tiles, middle_tiles;
-  TileWeights last_tiles;  // [row of six], outputs [row of two][column of five]
+  Aligned<float> first_sums;  // of each kernel of the first layer
+  TileWeights last_tiles;     // [row of six], outputs [row of two][column of five]
 };
 
 }  // namespace irs
@@ -183,7 +184,6 @@ class TileStrip {
         plane_width_(hidden_width_ + 16),
         hidden_stride_((hidden_width_ + 31) / 32 * 32 * 64 + 18 * 64),
         plane_(12 * plane_width_),
-        taps_(2 * (FirstTiles<9>::rows * plane_width_ + 64)),
         hidden_(8 * hidden_stride_),
         deep_(8 * 32 * deep_width_),
         sums_(tile_sums),
@@ -216,10 +216,8 @@ class TileStrip {
     make_plane(y + 5);
     const float* rows[10];
     for (int i = 0; i < 10; ++i) rows[i] = plane(y - 4 + i);
-    Bf16 *values = taps_.data(), *rests = values + FirstTiles<9>::rows * plane_width_ + 64;
-    FirstTiles<9>::interleave(rows, plane_width_, values, rests);
-    FirstTiles<9>::run(values, rests, hidden_width_, weights_.first_tiles.data(), weights_.first_bias.data(),
-                       TileRelu(), sums_.data(), hidden(y), hidden(y + 1));
+    CentredTiles<9>::run(rows, hidden_width_, weights_.first_tiles.data(), weights_.first_bias.data(),
+                         weights_.first_sums.data(), TileRelu(), sums_.data(), hidden(y), hidden(y + 1));
   }
 
   // Rows y and y + 1 of the middle layer, from column -2 on.
@@ -265,7 +263,7 @@ class TileStrip {
   Part part_;
   int deep_width_, hidden_width_, plane_width_, hidden_stride_;
   Aligned<float> plane_;
-  Aligned<Bf16> taps_, hidden_, deep_;
+  Aligned<Bf16> hidden_, deep_;
   Aligned<float> sums_, columns_;
 };
 
@@ -299,7 +297,9 @@ class Srcnn {
     weights_.middle_bias = padded(weights_array(b2, "b2", {32}), 32, 32);
     weights_.last_bias = *weights_array(b3, "b3", {1});
     if (usable_isas().back() != Isa::amx) return;
-    weights_.first_tiles = first_tile_weights(first, 9);
+    weights_.first_tiles = first_tile_weights(first, 9, false);
+    weights_.first_sums = Aligned<float>(64);
+    for (int i = 0; i < 64 * 81; ++i) weights_.first_sums[i / 81] += first[i];
     weights_.middle_tiles = middle_tile_weights(middle, 5);
     weights_.last_tiles = TileWeights(6);
     for (int row = 0; row < 2; ++row)

@@ -284,6 +284,8 @@ class Run:
         line = " ".join(f"{name} {value.item():.3f}" for name, value in losses.items())
         for head, answer in answers.items():
             asked = was_asked(check.logits[head])
+            if not asked.any():
+                continue
             answer = answer.cpu()[asked]
             best = check.logits[head][asked].argmax(1, keepdim=True)
             line += f" {head} agreement top-1 {(answer.argmax(1, keepdim=True) == best).float().mean():.3f}"

@@ -224,6 +224,7 @@ class Faculty(nn.Module):
     Args:
         folder: Where the teachers' files lie.
         second_opinion: Ask two ImageNet networks and average their probabilities, instead of one.
+        ask: How probably a view must show their kingdom for specialists to be asked about it.
     """
 
     IMAGENET = ("tf2_mobilenet_v2_1.0_224_ptq.tflite", "mobilenet_v2_1.0_224_quant.tflite")
@@ -231,7 +232,6 @@ class Faculty(nn.Module):
         "birds": "bird_classifier.tflite",
         "insects": "mobilenet_v2_1.0_224_inat_insect_quant.tflite",
     }
-    ASK = 0.3  # a specialist about views that show its kingdom with at least this probability
     HEADS: ClassVar[dict[str, int]] = {
         "imagenet": 1000,
         "objects": 630,
@@ -241,7 +241,7 @@ class Faculty(nn.Module):
     }
     MAP_CHANNELS = (16, 24, 24, 32, 32, 32, 64, 64, 64, 64, 96, 96, 96, 160, 160, 160, 320, 1280)
 
-    def __init__(self, folder: str | Path, second_opinion: bool = False):
+    def __init__(self, folder: str | Path, second_opinion: bool = False, ask: float = 0.3):
         super().__init__()
         folder = Path(folder)
         self.imagenet = nn.ModuleList(
@@ -254,6 +254,7 @@ class Faculty(nn.Module):
         self.specialists = nn.ModuleDict(
             {head: TfliteMobileNet(folder / name) for head, name in self.SPECIALISTS.items()}
         )
+        self.ask = ask
         self._kingdoms = {head: _classes_below(GATES[head]) for head in self.SPECIALISTS}
 
     @torch.no_grad()
@@ -276,7 +277,7 @@ class Faculty(nn.Module):
         }
         for head, network in self.specialists.items():
             logits[head] = imagenet.new_zeros(len(x), self.HEADS[head])
-            asked = imagenet.softmax(1)[:, self._kingdoms[head]].sum(1) >= self.ASK
+            asked = imagenet.softmax(1)[:, self._kingdoms[head]].sum(1) >= self.ask
             if asked.any():
                 logits[head][asked] = network(x[asked])[0][:, : self.HEADS[head]].to(imagenet.dtype)
         return logits, maps

@@ -6,7 +6,15 @@ import pytest
 import torch
 
 from irs_engine.enhance.nets import Espcn, Srcnn
-from irs_engine.train.super_resolution import HELD_OUT, Photos, Run, make_pair, psnr, read_luma
+from irs_engine.train.super_resolution import (
+    HELD_OUT,
+    Photos,
+    Run,
+    finished,
+    make_pair,
+    psnr,
+    read_luma,
+)
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +44,15 @@ def test_luma_is_in_studio_range_whatever_the_file(tmp_path):
     assert torch.equal(read(ramp[:, 16:236]), torch.arange(16.0, 236)[None].double())  # luma already
     assert read(np.full((1, 1, 3), 255)).item() == 235
     assert read([[[0, 0, 255]]]).item() == 81  # red; OpenCV writes blue first
+
+
+def test_of_finished_weights_bf16_loses_only_activations():
+    net = Espcn(3)
+    values = finished(net.state_dict())
+    for name, value in values.items():
+        exact = torch.equal(value, value.bfloat16().float())
+        assert exact == (name in ("conv2.weight", "conv3.weight"))
+        torch.testing.assert_close(value, net.state_dict()[name], rtol=2**-8, atol=0)
 
 
 def test_photos_are_split_and_shrunk(photos):
