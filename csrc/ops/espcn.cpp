@@ -44,6 +44,29 @@ struct EspcnWeights {
   Aligned<float> tanh;     // tanh_intervals()
 };
 
+// Weights (64, 1, 5, 5), (32, 64, 3, 3), (9 or 16, 32, 3, 3), and the biases, laid out for the kernels.
+inline EspcnWeights espcn_weights(const float* w1, const float* b1, const float* w2, const float* b2,
+                                  const float* w3, const float* b3, int scale) {
+  const int outputs = scale * scale;
+  EspcnWeights weights;
+  weights.scale = scale;
+  weights.first = transposed(w1, 64, 25);
+  weights.middle = winograd_weights(w2, 32, 64, 3, 32);
+  weights.last = winograd_weights(w3, outputs, 32, 3, 16);
+  weights.first_bias = padded(b1, 64, 64);
+  weights.middle_bias = padded(b2, 32, 32);
+  weights.last_bias = padded(b3, outputs, 16);
+  if (usable_isas().back() != Isa::amx) return weights;
+  weights.tanh = tanh_intervals();
+  weights.first_tiles = first_tile_weights(w1, 5, true);
+  weights.middle_tiles = middle_tile_weights(w2, 3);
+  weights.last_tiles = TileWeights(9);
+  for (int o = 0; o < outputs; ++o)
+    for (int c = 0; c < 32; ++c)
+      for (int tap = 0; tap < 9; ++tap) weights.last_tiles.set(tap, c, o, w3[(o * 32 + c) * 9 + tap]);
+  return weights;
+}
+
 }  // namespace irs
 #endif
 
@@ -309,17 +332,10 @@ class Espcn {
   Espcn(const py::array& w1, const py::array& b1, const py::array& w2, const py::array& b2,
         const py::array& w3, const py::array& b3) {
     const int outputs = w3.ndim() == 4 && w3.shape(0) == 16 ? 16 : 9;
-    const float* first = weights_array(w1, "w1", {64, 1, 5, 5});
-    const float* middle = weights_array(w2, "w2", {32, 64, 3, 3});
-    const float* last = weights_array(w3, "w3", {outputs, 32, 3, 3});
-    weights_.scale = outputs == 9 ? 3 : 4;
-    weights_.first = transposed(first, 64, 25);
-    weights_.middle = winograd_weights(middle, 32, 64, 3, 32);
-    weights_.last = winograd_weights(last, outputs, 32, 3, 16);
-    weights_.first_bias = padded(weights_array(b1, "b1", {64}), 64, 64);
-    weights_.middle_bias = padded(weights_array(b2, "b2", {32}), 32, 32);
-    weights_.last_bias = padded(weights_array(b3, "b3", {outputs}), outputs, 16);
-    if (usable_isas().back() == Isa::amx) pack_tiles(first, middle, last, outputs);
+    weights_ = espcn_weights(
+        weights_array(w1, "w1", {64, 1, 5, 5}), weights_array(b1, "b1", {64}),
+        weights_array(w2, "w2", {32, 64, 3, 3}), weights_array(b2, "b2", {32}),
+        weights_array(w3, "w3", {outputs, 32, 3, 3}), weights_array(b3, "b3", {outputs}), outputs == 9 ? 3 : 4);
   }
 
   int scale() const { return weights_.scale; }
@@ -341,16 +357,6 @@ class Espcn {
   }
 
  private:
-  void pack_tiles(const float* first, const float* middle, const float* last, int outputs) {
-    weights_.tanh = tanh_intervals();
-    weights_.first_tiles = first_tile_weights(first, 5, true);
-    weights_.middle_tiles = middle_tile_weights(middle, 3);
-    weights_.last_tiles = TileWeights(9);
-    for (int o = 0; o < outputs; ++o)
-      for (int c = 0; c < 32; ++c)
-        for (int tap = 0; tap < 9; ++tap) weights_.last_tiles.set(tap, c, o, last[(o * 32 + c) * 9 + tap]);
-  }
-
   EspcnWeights weights_;
 };
 

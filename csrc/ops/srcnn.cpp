@@ -45,6 +45,35 @@ struct SrcnnWeights {
   TileWeights last_tiles;     // [row of six], outputs [row of two][column of five]
 };
 
+// Weights (64, 1, 9, 9), (32, 64, 5, 5), (1, 32, 5, 5), and the biases, laid out for the kernels.
+inline SrcnnWeights srcnn_weights(const float* w1, const float* b1, const float* w2, const float* b2,
+                                  const float* w3, const float* b3, int scale) {
+  SrcnnWeights weights;
+  weights.scale = scale;
+  std::vector<float> nine(64 * 81);  // (64, 1, 9, 9) as (64, 9, 3, 3)
+  for (int o = 0; o < 64; ++o)
+    for (int y = 0; y < 9; ++y)
+      for (int x = 0; x < 9; ++x)
+        nine[((o * 9 + y / 3 * 3 + x / 3) * 3 + y % 3) * 3 + x % 3] = w1[(o * 9 + y) * 9 + x];
+  weights.first = winograd_weights(nine.data(), 64, 9, 3, 64);
+  weights.middle = winograd_weights(w2, 32, 64, 5, 32);
+  weights.last = transposed(w3, 32, 25);
+  weights.first_bias = padded(b1, 64, 64);
+  weights.middle_bias = padded(b2, 32, 32);
+  weights.last_bias = *b3;
+  if (usable_isas().back() != Isa::amx) return weights;
+  weights.first_tiles = first_tile_weights(w1, 9, false);
+  weights.first_sums = Aligned<float>(64);
+  for (int i = 0; i < 64 * 81; ++i) weights.first_sums[i / 81] += w1[i];
+  weights.middle_tiles = middle_tile_weights(w2, 5);
+  weights.last_tiles = TileWeights(6);
+  for (int row = 0; row < 2; ++row)
+    for (int c = 0; c < 32; ++c)
+      for (int tap = 0; tap < 25; ++tap)
+        weights.last_tiles.set(tap / 5 + row, c, row * 5 + tap % 5, w3[c * 25 + tap]);
+  return weights;
+}
+
 }  // namespace irs
 #endif
 
@@ -286,26 +315,10 @@ class Srcnn {
   Srcnn(const py::array& w1, const py::array& b1, const py::array& w2, const py::array& b2,
         const py::array& w3, const py::array& b3, int scale) {
     check(scale == 3 || scale == 4, "scale: expected 3 or 4, got ", scale);
-    const float* first = weights_array(w1, "w1", {64, 1, 9, 9});
-    const float* middle = weights_array(w2, "w2", {32, 64, 5, 5});
-    const float* last = weights_array(w3, "w3", {1, 32, 5, 5});
-    weights_.scale = scale;
-    weights_.first = winograd_weights(nine_kernels(first).data(), 64, 9, 3, 64);
-    weights_.middle = winograd_weights(middle, 32, 64, 5, 32);
-    weights_.last = transposed(last, 32, 25);
-    weights_.first_bias = padded(weights_array(b1, "b1", {64}), 64, 64);
-    weights_.middle_bias = padded(weights_array(b2, "b2", {32}), 32, 32);
-    weights_.last_bias = *weights_array(b3, "b3", {1});
-    if (usable_isas().back() != Isa::amx) return;
-    weights_.first_tiles = first_tile_weights(first, 9, false);
-    weights_.first_sums = Aligned<float>(64);
-    for (int i = 0; i < 64 * 81; ++i) weights_.first_sums[i / 81] += first[i];
-    weights_.middle_tiles = middle_tile_weights(middle, 5);
-    weights_.last_tiles = TileWeights(6);
-    for (int row = 0; row < 2; ++row)
-      for (int c = 0; c < 32; ++c)
-        for (int tap = 0; tap < 25; ++tap)
-          weights_.last_tiles.set(tap / 5 + row, c, row * 5 + tap % 5, last[c * 25 + tap]);
+    weights_ = srcnn_weights(
+        weights_array(w1, "w1", {64, 1, 9, 9}), weights_array(b1, "b1", {64}),
+        weights_array(w2, "w2", {32, 64, 5, 5}), weights_array(b2, "b2", {32}),
+        weights_array(w3, "w3", {1, 32, 5, 5}), weights_array(b3, "b3", {1}), scale);
   }
 
   int scale() const { return weights_.scale; }
@@ -327,16 +340,6 @@ class Srcnn {
   }
 
  private:
-  // (64, 1, 9, 9) to (64, 9, 3, 3).
-  static std::vector<float> nine_kernels(const float* weights) {
-    std::vector<float> kernels(64 * 81);
-    for (int o = 0; o < 64; ++o)
-      for (int y = 0; y < 9; ++y)
-        for (int x = 0; x < 9; ++x)
-          kernels[((o * 9 + y / 3 * 3 + x / 3) * 3 + y % 3) * 3 + x % 3] = weights[(o * 9 + y) * 9 + x];
-    return kernels;
-  }
-
   SrcnnWeights weights_;
 };
 
