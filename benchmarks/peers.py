@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 WARM_UP = 3  # rounds that are not counted
+ACTIVATIONS_OF_NCNN = {nn.Tanh: "TanH", nn.ReLU: "ReLU"}
 
 
 def in_turn(contenders: dict[str, Callable[[], object]], runs: int) -> dict[str, dict[str, float]]:
@@ -69,6 +70,49 @@ def _add_openvino(found: dict, path: str, threads: int) -> None:
         found[f"OpenVINO {precision}"] = lambda a, request=request: list(
             request.infer({0: a}, share_inputs=True, share_outputs=True).values()
         )
+
+
+def ncnn_runtime(net: nn.Sequential, threads: int) -> Callable[[np.ndarray], np.ndarray] | None:
+    """A chain of convolutions and activations in ncnn, (C, H, W) to (C, H, W); None where it is missing.
+
+    ncnn reads no ONNX, so its two files are written here.
+    """
+    try:
+        import ncnn
+    except ImportError:
+        print("ncnn is not installed")
+        return None
+    lines, weights = ["Input x 0 1 x0 0=0"], b""
+    for number, layer in enumerate(net):
+        ends = f"1 1 x{number} x{number + 1}"
+        if isinstance(layer, nn.Conv2d):
+            kernel, padding = layer.kernel_size[0], layer.padding[0]
+            form = f"0={layer.out_channels} 1={kernel} 4={padding} 5=1 6={layer.weight.numel()}"
+            lines.append(f"Convolution c{number} {ends} {form}")
+            weights += (
+                bytes(4) + layer.weight.detach().numpy().tobytes() + layer.bias.detach().numpy().tobytes()
+            )
+        elif isinstance(layer, nn.PixelShuffle):
+            lines.append(f"PixelShuffle p{number} {ends} 0={layer.upscale_factor}")
+        else:
+            lines.append(f"{ACTIVATIONS_OF_NCNN[type(layer)]} a{number} {ends}")
+    model = ncnn.Net()
+    model.opt.num_threads = threads
+    with tempfile.TemporaryDirectory() as folder:
+        description, values = os.path.join(folder, "net.param"), os.path.join(folder, "net.bin")
+        with open(description, "w") as file:
+            file.write("\n".join(["7767517", f"{len(lines)} {len(lines)}", *lines, ""]))
+        with open(values, "wb") as file:
+            file.write(weights)
+        model.load_param(description)
+        model.load_model(values)
+
+    def run(x: np.ndarray) -> np.ndarray:
+        extractor = model.create_extractor()
+        extractor.input("x0", ncnn.Mat(x))
+        return np.array(extractor.extract(f"x{len(net)}")[1])
+
+    return run
 
 
 def _add_opencv(found: dict, path: str, x: np.ndarray) -> None:

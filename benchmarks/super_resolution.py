@@ -8,7 +8,8 @@ and SSIM with an 11 x 11 Gaussian of 1.5 over the valid part; the figure of a se
 pictures. The bicubic row must be the published one to 0.01 dB, else nothing else counts.
 
 With `--jpeg 30 60 90` the low resolution goes through JPEG files of such qualities, for bicubic, the plain
-weights and those that repair.
+weights and those that repair. With `--sheets FOLDER` the midst of each picture is shown, a row for a picture:
+each method in the order of the table, and the truth.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ PUBLISHED = {  # Set5 and Set14, x3 and x4: bicubic, and the papers with their l
     ("ESPCN", "Set14", 3): 29.49,
     ("ESPCN", "Set14", 4): 27.73,
 }
+SHOWN = 160
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
 
 
@@ -55,10 +57,12 @@ def main() -> None:
         "--weights", type=Path, help="folder with weights to judge instead of the shipped ones"
     )
     parser.add_argument("--precision", default="fp32", help="fp32, bf16 or auto")
+    parser.add_argument("--sheets", type=Path, help="write pictures to compare to this folder")
     parser.add_argument("--jpeg", type=int, nargs="+", default=[], help="qualities of low resolution")
     parser.add_argument("--out", type=Path, help="write all figures here as JSON")
     arguments = parser.parse_args()
-    rows = []
+    rows: list[dict] = []
+    sheets: dict[str, list[list[np.ndarray]]] = {}  # name: columns of crops
     for item in arguments.sets:
         name, folder = item.split("=", 1)
         files = sorted(p for p in Path(folder).iterdir() if p.suffix.lower() in SUFFIXES)
@@ -75,8 +79,14 @@ def main() -> None:
                         continue
                 paper = None if quality else PUBLISHED.get((method, name, scale))
                 row = {"set": name, "scale": scale, "method": method, "jpeg": quality, "repair": repair}
-                rows.append({**row, "paper": paper, **judge(files, net, scale, quality)})
+                sheet = sheets.setdefault(f"{name}_x{scale}{f'_jpeg{quality}' if quality else ''}", [])
+                rows.append({**row, "paper": paper, **judge(files, net, scale, quality, sheet)})
                 print_row(rows[-1])
+    if arguments.sheets:
+        arguments.sheets.mkdir(parents=True, exist_ok=True)
+        for title, columns in sheets.items():
+            sheet = np.hstack([np.vstack(column) for column in [*columns[::2], columns[-1]]])
+            cv2.imwrite(str(arguments.sheets / f"{title}.png"), sheet)
     if arguments.out:
         found = {"version": irs_engine.__version__, "precision": arguments.precision, "rows": rows}
         arguments.out.write_text(json.dumps(found, indent=1))
@@ -91,9 +101,16 @@ def contenders(qualities: list[int]) -> Iterator[tuple[int | None, str, bool]]:
                 yield quality, method, True
 
 
-def judge(files: list[Path], net: SuperResolver | None, scale: int, quality: int | None) -> dict:
-    """Mean figures of the network, of bicubic if there is none."""
+def judge(
+    files: list[Path],
+    net: SuperResolver | None,
+    scale: int,
+    quality: int | None,
+    sheet: list[list[np.ndarray]],
+) -> dict:
+    """Mean figures of the network, or of bicubic; its crops and the true ones are added to `sheet`."""
     figures = []
+    sheet += [[], []]
     for path in files:
         high = read_luma(path)
         high = high[: len(high) // scale * scale, : high.shape[1] // scale * scale]
@@ -104,8 +121,19 @@ def judge(files: list[Path], net: SuperResolver | None, scale: int, quality: int
         found = np.clip(np.floor(found + 0.5), 0, 255)[scale:-scale, scale:-scale]
         high = high[scale:-scale, scale:-scale]
         figures.append((psnr(found, high), ssim(found, high)))
+        for column, shown in zip(sheet[-2:], (found, high), strict=True):
+            column.append(midst(shown))
     mean = np.mean(figures, axis=0)
     return {"psnr": round(float(mean[0]), 3), "ssim": round(float(mean[1]), 4), "pictures": len(files)}
+
+
+def midst(luma: np.ndarray) -> np.ndarray:
+    """Its central square of SHOWN pixels, less where there are fewer, luma at full range."""
+    padded = np.zeros((SHOWN, SHOWN))
+    top, left = (max(0, (side - SHOWN) // 2) for side in luma.shape)
+    crop = luma[top : top + SHOWN, left : left + SHOWN]
+    padded[: crop.shape[0], : crop.shape[1]] = np.clip((crop - 16) * 255 / 219, 0, 255)
+    return padded.astype(np.uint8)
 
 
 def read_luma(path: Path) -> np.ndarray:

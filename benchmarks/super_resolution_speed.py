@@ -1,11 +1,13 @@
 """How long super resolution takes, beside the same networks in other runtimes, in turn in one process.
 
-    pip install onnx onnxruntime openvino
+    pip install onnx onnxruntime openvino ncnn
     python benchmarks/super_resolution_speed.py --threads 2 --out super_resolution_speed.json
 
 The networks alone, luma to luma: ESPCN x3 from 1280 x 720, SRCNN x3 to 1280 x 720. The peers run the plain
 layers with zero padding, the fastest form for them; SRCNN's peers are given the enlarged plane, ours makes
-it. Weights are random: speed does not depend on them. Then a whole picture of 1280 x 720, RGB to RGB.
+it. Weights are random: speed does not depend on them. GFLOP/s count the products of the plain layers;
+beside them stands their share of what a large matrix product reaches here in the same precision, which
+Winograd's fewer products can exceed. Then a whole picture of 1280 x 720, RGB to RGB.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from peers import in_turn, runtimes
+from peers import in_turn, ncnn_runtime, runtimes
 from safetensors.torch import save_file
 from torch import nn
 
@@ -48,16 +50,32 @@ def main() -> None:
     cv2.setNumThreads(threads)
     _native.set_num_threads(threads)
     torch.manual_seed(0)
-    found: dict = {"version": irs_engine.__version__, "cpu": platform.processor(), "threads": threads}
+    peaks = {precision: peak(precision) for precision in precisions()}
+    found: dict = {"peaks, GFLOP/s": peaks}
+    found |= {"version": irs_engine.__version__, "cpu": platform.processor(), "threads": threads}
     with tempfile.TemporaryDirectory() as folder:
         for model in NETWORKS:
             contenders = ours(model, size, Path(folder)) | peers(model, size, threads)
             found[model] = in_turn(contenders, arguments.runs)
-            print_rows(model, found[model], MULTIPLY_ADDS[model] * size[0] * size[1])
+            rate(found[model], MULTIPLY_ADDS[model] * size[0] * size[1], peaks)
+            print_rows(model, found[model])
         found["picture"] = in_turn(pictures(size, Path(folder)), arguments.runs)
         print_rows("RGB picture", found["picture"])
     if arguments.out:
         arguments.out.write_text(json.dumps(found, indent=1))
+
+
+def peak(precision: str) -> float:
+    """GFLOP/s of a large matrix product, the best of several."""
+    a = torch.rand(2048, 2048, dtype=torch.bfloat16 if precision == "bf16" else torch.float32)
+    return 2e-6 * 2048**3 / in_turn({"product": lambda: a @ a}, 8)["product"]["min"]
+
+
+def rate(rows: dict[str, dict[str, float]], multiply_adds: int, peaks: dict[str, float]) -> None:
+    """Add GFLOP/s and their share of the peak to the times of each contender."""
+    for name, times in rows.items():
+        times["GFLOP/s"] = 2e-6 * multiply_adds / times["min"]
+        times["share"] = times["GFLOP/s"] / peaks.get("bf16" if "bf16" in name else "fp32", float("nan"))
 
 
 def precisions() -> list[str]:
@@ -107,13 +125,15 @@ def peers(model: str, size: tuple[int, int], threads: int) -> dict[str, Callable
     found: dict[str, Callable[[], object]] = {"torch eager": eager}
     for name, run in runtimes(net, x, threads).items():
         found[name] = lambda run=run: run(x)
+    if run := ncnn_runtime(net, threads):
+        found["ncnn"] = lambda: run(x[0])
     return found
 
 
-def print_rows(title: str, rows: dict[str, dict[str, float]], multiply_adds: int = 0) -> None:
+def print_rows(title: str, rows: dict[str, dict[str, float]]) -> None:
     print(f"\n{title:22s} {'min':>8s} {'median':>8s}  ms")
     for name, times in rows.items():
-        rate = f"   {2e-6 * multiply_adds / times['min']:7.0f} GFLOP/s" if multiply_adds else ""
+        rate = f"   {times['GFLOP/s']:7.0f} GFLOP/s  {times['share']:4.0%}" if "share" in times else ""
         print(f"  {name:20s} {times['min']:8.1f} {times['median']:8.1f}{rate}")
 
 
