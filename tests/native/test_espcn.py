@@ -3,7 +3,7 @@ import functools
 import numpy as np
 import pytest
 import torch
-from luma_networks import REFUSED_PICTURES, make_luma, modes, run
+from luma_networks import REFUSED_PICTURES, check_a_large_plane, make_luma, modes, run
 
 from irs_engine import _native
 
@@ -136,3 +136,8 @@ def test_refused_weights(index, change, message):
 def test_refused_pictures(luma, out, first, message):
     with pytest.raises(ValueError, match=message):
         _native.Espcn(*make_weights(3)).run(luma, np.zeros(out, np.float32), first, False)
+
+
+@pytest.mark.slow
+def test_a_large_plane():
+    check_a_large_plane(_native.Espcn(*make_weights(3)))

@@ -4,7 +4,7 @@ import numpy as np
 import oracle
 import pytest
 import torch
-from luma_networks import REFUSED_PICTURES, make_luma, modes, run
+from luma_networks import REFUSED_PICTURES, check_a_large_plane, make_luma, modes, run
 
 from irs_engine import _native
 
@@ -155,3 +155,8 @@ def test_refused_scales(scale):
 def test_refused_pictures(luma, out, first, message):
     with pytest.raises(ValueError, match=message):
         _native.Srcnn(*make_weights(), 3).run(luma, np.zeros(out, np.float32), first, False)
+
+
+@pytest.mark.slow
+def test_a_large_plane():
+    check_a_large_plane(_native.Srcnn(*make_weights(), 3))
