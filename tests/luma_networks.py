@@ -34,7 +34,7 @@ def modes():
 
 
 def check_a_large_plane(network):
-    """4096 x 4096 agrees with the network on small parts of it, of which the oracles are known to be right."""
+    """4096 x 4096 agrees with the network on small parts, for which the oracles vouch."""
     side, part, context = 4096, 24, 16
     luma, r = make_luma(side, side), network.scale
     found = run(network, luma)
