@@ -19,14 +19,6 @@ inline Bf16 to_bf16(float value) {
   return static_cast<Bf16>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
-// What rounding to bf16 leaves.
-inline float bf16_rest(float value) {
-  const std::uint32_t bits = static_cast<std::uint32_t>(to_bf16(value)) << 16;
-  float rounded;
-  std::memcpy(&rounded, &bits, sizeof rounded);
-  return value - rounded;
-}
-
 // Tiles of 32 inputs x 16 outputs, 1 KB each.
 class TileWeights {
  public:
@@ -44,21 +36,26 @@ class TileWeights {
   Aligned<Bf16> memory_;
 };
 
-// The first layer, from (64, 1, size, size): see FirstTiles in core/tiles.h, and without rests CentredTiles.
-inline TileWeights first_tile_weights(const float* weights, int size, bool rests) {
-  const int rows = size + 1, steps = (size * rows + 31) / 32, parts = rests ? 2 : 1;
-  TileWeights tiles(2 * steps * 4 * parts);
+// The first layer, from (64, 1, size, size): see FirstTiles in core/tiles.h.
+inline TileWeights first_tile_weights(const float* weights, int size) {
+  const int rows = size + 1, steps = (size * rows + 31) / 32;
+  TileWeights tiles(2 * steps * 4);
   for (int row = 0; row < 2; ++row)
     for (int o = 0; o < 64; ++o)
       for (int ky = 0; ky < size; ++ky)
         for (int kx = 0; kx < size; ++kx) {
           const int input = kx * rows + ky + row;
-          const int tile = ((row * steps + input / 32) * 4 + o / 16) * parts;
-          const float weight = weights[(o * size + ky) * size + kx];
-          tiles.set(tile, input % 32, o % 16, weight);
-          if (rests) tiles.set(tile + 1, input % 32, o % 16, bf16_rest(weight));
+          tiles.set((row * steps + input / 32) * 4 + o / 16, input % 32, o % 16,
+                    weights[(o * size + ky) * size + kx]);
         }
   return tiles;
+}
+
+// The sum of each of 64 kernels.
+inline Aligned<float> kernel_sums(const float* weights, int size) {
+  Aligned<float> sums(64);
+  for (int i = 0; i < 64 * size * size; ++i) sums[i / (size * size)] += weights[i];
+  return sums;
 }
 
 // The middle layer, from (32, 64, size, size): see middle_tiles() there.

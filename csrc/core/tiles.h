@@ -128,85 +128,11 @@ IRS_INLINE void load_channels(const float* bias) {
   _tile_loadd(3, bias + 48, 0);
 }
 
-// size x size, one plane to 64 channels, two rows at a time. Values and weights are split into bf16 and what
-// that leaves, and the three products that matter are summed: the input keeps its precision.
+// size x size, one plane to 64 channels, two rows at a time. Before 16 pixels are rounded to bf16, a value from
+// their midst is taken off all that they see, and comes back through the bias: where little changes, little is
+// rounded off.
 template <int size>
 struct FirstTiles : Taps<size> {
-  using Base = Taps<size>;
-  using Base::pairs, Base::rows, Base::steps;
-
-  // `rows` rows of the plane become [x][row] of values and of rests; width is a multiple of 16.
-  static IRS_NOINLINE void interleave(const float* const* plane, int width, Bf16* values, Bf16* rests) {
-    const typename Base::Interleaver interleaver;
-    for (int x = 0; x < width; x += 16) {
-      __m512i upper[pairs], lower[pairs];
-      for (int i = 0; i < pairs; ++i) split(plane[2 * i] + x, plane[2 * i + 1] + x, upper[i], lower[i]);
-      interleaver(upper, values + x * rows);
-      interleaver(lower, rests + x * rows);
-    }
-  }
-
-  // Weights are [row of two][step][16 outputs of 64][bf16, rest]; reads 32 elements beyond width + size.
-  template <class Activation>
-  static IRS_INLINE void run(const Bf16* values, const Bf16* rests, int width, const Bf16* weights,
-                             const float* bias, const Activation& activation, float* sums, Bf16* upper,
-                             Bf16* lower) {
-    alignas(64) Bf16 taps[2 * steps * 512];
-    Pending pending{sums, upper};  // nothing yet; what comes first overwrites it
-    for (int x = 0; x < width; x += 16) {
-      Base::copy(values + x * rows, taps);
-      Base::copy(rests + x * rows, taps + steps * 512);
-      multiply(taps, weights, bias, sums + 1024, pending, activation);
-      pending = {sums + 1024, upper + x * 64};
-      multiply(taps, weights + steps * 8 * 512, bias, sums, pending, activation);
-      pending = {sums, lower + x * 64};
-    }
-    pending.take(0, 32, activation);
-  }
-
- private:
-  static IRS_INLINE void split(const float* first, const float* second, __m512i& values, __m512i& rests) {
-    const __m512 a = _mm512_loadu_ps(first), b = _mm512_loadu_ps(second);
-    const __m512i upper_a = Base::rounded(a), upper_b = Base::rounded(b);
-    values = Base::pair(upper_a, upper_b);
-    rests = Base::pair(Base::rounded(a - _mm512_castsi512_ps(upper_a)),
-                       Base::rounded(b - _mm512_castsi512_ps(upper_b)));
-  }
-
-  template <class Activation>
-  static IRS_INLINE void multiply(const Bf16* taps, const Bf16* weights, const float* bias, float* to,
-                                  Pending pending, const Activation& activation) {
-    written_before_tiles();
-    load_channels(bias);
-    constexpr int quarter = steps * 4;  // units of `pending` are spread over as many places
-    for (int step = 0; step < steps; ++step, taps += 512, weights += 8 * 512) {
-      _tile_loadd(6, taps, 64);
-      _tile_loadd(7, taps + steps * 512, 64);
-#define IRS_TWO_TILES(a, b, at)                                               \
-  _tile_loadd(4, weights + 2 * a * 512, 64);                                  \
-  _tile_dpbf16ps(a, 6, 4);                                                    \
-  _tile_loadd(5, weights + 2 * b * 512, 64);                                  \
-  _tile_dpbf16ps(b, 6, 5);                                                    \
-  pending.take((step * 4 + at) * 32 / quarter, (step * 4 + at + 1) * 32 / quarter, activation); \
-  _tile_dpbf16ps(a, 7, 4);                                                    \
-  _tile_dpbf16ps(b, 7, 5);                                                    \
-  _tile_loadd(4, weights + (2 * a + 1) * 512, 64);                            \
-  _tile_dpbf16ps(a, 6, 4);                                                    \
-  _tile_loadd(5, weights + (2 * b + 1) * 512, 64);                            \
-  _tile_dpbf16ps(b, 6, 5);                                                    \
-  pending.take((step * 4 + at + 1) * 32 / quarter, (step * 4 + at + 2) * 32 / quarter, activation)
-      IRS_TWO_TILES(0, 1, 0);
-      IRS_TWO_TILES(2, 3, 2);
-#undef IRS_TWO_TILES
-    }
-    store_channels(to);
-  }
-};
-
-// The same with one product instead of three. Before 16 pixels are rounded, a value from their midst is taken
-// off all that they see, and comes back through the bias: where little changes, little is rounded off.
-template <int size>
-struct CentredTiles : Taps<size> {
   using Base = Taps<size>;
   using Base::pairs, Base::rows, Base::steps;
 

@@ -40,8 +40,9 @@ struct EspcnWeights {
   Aligned<float> last, last_bias;      // Winograd, [36][32][16]
 
   TileWeights first_tiles, middle_tiles;
-  TileWeights last_tiles;  // [3 * 3]
-  Aligned<float> tanh;     // tanh_intervals()
+  Aligned<float> first_sums;  // kernel_sums()
+  TileWeights last_tiles;     // [3 * 3]
+  Aligned<float> tanh;        // tanh_intervals()
 };
 
 // Weights (64, 1, 5, 5), (32, 64, 3, 3), (9 or 16, 32, 3, 3), and the biases, laid out for the kernels.
@@ -58,7 +59,8 @@ inline EspcnWeights espcn_weights(const float* w1, const float* b1, const float*
   weights.last_bias = padded(b3, outputs, 16);
   if (usable_isas().back() != Isa::amx) return weights;
   weights.tanh = tanh_intervals();
-  weights.first_tiles = first_tile_weights(w1, 5, true);
+  weights.first_tiles = first_tile_weights(w1, 5);
+  weights.first_sums = kernel_sums(w1, 5);
   weights.middle_tiles = middle_tile_weights(w2, 3);
   weights.last_tiles = TileWeights(9);
   for (int o = 0; o < outputs; ++o)
@@ -205,7 +207,6 @@ class TileStrip {
         hidden_stride_((hidden_width_ + 31) / 32 * 32 * 64 + 18 * 64),
         plane_width_(hidden_width_ + 16),
         plane_(First::rows * plane_width_),
-        taps_(2 * (First::rows * plane_width_ + 64)),
         hidden_(4 * hidden_stride_),
         deep_(4 * 32 * deep_width_),
         sums_(tile_sums) {}
@@ -241,11 +242,9 @@ class TileStrip {
       copy_extended(row, luma_.width(), part_.left - 4, plane_width_, to);
       rows[i] = to;
     }
-    Bf16 *values = taps_.data(), *rests = values + First::rows * plane_width_ + 64;
-    First::interleave(rows, plane_width_, values, rests);
     const RoughTanh tanh = tanh_;  // in registers
-    First::run(values, rests, hidden_width_, weights_.first_tiles.data(), weights_.first_bias.data(), tanh,
-               sums_.data(), hidden(y), hidden(y + 1));
+    First::run(rows, hidden_width_, weights_.first_tiles.data(), weights_.first_bias.data(),
+               weights_.first_sums.data(), tanh, sums_.data(), hidden(y), hidden(y + 1));
   }
 
   // Rows y and y + 1 of the middle layer, from column -1 on.
@@ -309,7 +308,7 @@ class TileStrip {
   const RoughTanh tanh_;
   int deep_width_, hidden_width_, hidden_stride_, plane_width_;
   Aligned<float> plane_;
-  Aligned<Bf16> taps_, hidden_, deep_;
+  Aligned<Bf16> hidden_, deep_;
   Aligned<float> sums_;
 };
 

@@ -41,7 +41,7 @@ struct SrcnnWeights {
   float last_bias;
 
   TileWeights first_tiles, middle_tiles;
-  Aligned<float> first_sums;  // of each kernel of the first layer
+  Aligned<float> first_sums;  // kernel_sums()
   TileWeights last_tiles;     // [row of six], outputs [row of two][column of five]
 };
 
@@ -62,9 +62,8 @@ inline SrcnnWeights srcnn_weights(const float* w1, const float* b1, const float*
   weights.middle_bias = padded(b2, 32, 32);
   weights.last_bias = *b3;
   if (usable_isas().back() != Isa::amx) return weights;
-  weights.first_tiles = first_tile_weights(w1, 9, false);
-  weights.first_sums = Aligned<float>(64);
-  for (int i = 0; i < 64 * 81; ++i) weights.first_sums[i / 81] += w1[i];
+  weights.first_tiles = first_tile_weights(w1, 9);
+  weights.first_sums = kernel_sums(w1, 9);
   weights.middle_tiles = middle_tile_weights(w2, 5);
   weights.last_tiles = TileWeights(6);
   for (int row = 0; row < 2; ++row)
@@ -245,8 +244,8 @@ class TileStrip {
     make_plane(y + 5);
     const float* rows[10];
     for (int i = 0; i < 10; ++i) rows[i] = plane(y - 4 + i);
-    CentredTiles<9>::run(rows, hidden_width_, weights_.first_tiles.data(), weights_.first_bias.data(),
-                         weights_.first_sums.data(), TileRelu(), sums_.data(), hidden(y), hidden(y + 1));
+    FirstTiles<9>::run(rows, hidden_width_, weights_.first_tiles.data(), weights_.first_bias.data(),
+                       weights_.first_sums.data(), TileRelu(), sums_.data(), hidden(y), hidden(y + 1));
   }
 
   // Rows y and y + 1 of the middle layer, from column -2 on.

@@ -233,15 +233,14 @@ class Run:
 
 
 def finished(values: dict[str, Tensor]) -> dict[str, Tensor]:
-    """What is shipped: the weights of the last two layers become bfloat16 numbers.
+    """What is shipped: the weights, though not the biases, become bfloat16 numbers.
 
-    The kernels that multiply in bf16 then round activations only, and come 5 dB nearer to those in float32,
-    which lose nothing: both are 60 dB beyond what the network misses by.
+    The kernels that multiply in bf16 then round nothing but pictures and activations, and come 5 dB nearer to
+    those in float32; what it costs is 30 dB below what the network misses by.
     """
-    kept = {name: value.clone() for name, value in values.items()}
-    for name in ("conv2.weight", "conv3.weight"):
-        kept[name] = kept[name].bfloat16().float()
-    return kept
+    return {
+        name: value.bfloat16().float() if value.ndim > 1 else value.clone() for name, value in values.items()
+    }
 
 
 @torch.inference_mode()
