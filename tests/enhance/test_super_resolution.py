@@ -180,3 +180,15 @@ def test_weights_of_another_network(super_resolution_weights, tmp_path, photo):
     save_file(tensors, tmp_path / "espcn_x4.safetensors")
     with pytest.raises(WeightsError, match="ESPCN x4"):
         Engine(device="cpu", weights=tmp_path / "espcn_x4.safetensors").super_resolve(photo, scale=4)
+
+
+@pytest.mark.skipif(not _native.has_bf16(), reason="this CPU has no AMX")
+@pytest.mark.parametrize("repair", [False, True])
+@pytest.mark.parametrize(("model", "scale"), CASES)
+def test_with_the_shipped_weights_bf16_differs_by_less_than_8_bits_hide(photo, model, scale, repair):
+    luma = (16 + 219 / 255 * (photo @ SHARES)).astype(np.float32) / 255
+    exact, fast = (
+        SuperResolver(model, scale, precision=precision, repair=repair).luma(luma)
+        for precision in ("fp32", "bf16")
+    )
+    assert -10 * np.log10(np.square(exact - fast).mean()) > 60
