@@ -27,7 +27,7 @@ Progress = Callable[[int, int], object]  # rows done, rows in all; what it raise
 BAND_PIXELS = 1 << 21  # of the result, about; each takes 4 bytes of luma
 BLACK, WHITE = 16 / 255, 235 / 255  # luma as the networks know it
 KERNELS = {"ESPCN": (5, 3, 3), "SRCNN": (9, 5, 5)}  # sides of the three layers
-REPAIR_BELOW = 90  # JPEG quality: measured, above it the plain weights are as good
+REPAIR_BELOW = 88  # JPEG quality; from there on the plain weights are the better ones (measured)
 BLEED = 13  # pixels; more than any kernel here reaches to both sides
 
 
