@@ -7,7 +7,8 @@ The networks alone, luma to luma: ESPCN x3 from 1280 x 720, SRCNN x3 to 1280 x 7
 layers with zero padding, the fastest form for them; SRCNN's peers are given the enlarged plane, ours makes
 it. Weights are random: speed does not depend on them. GFLOP/s count the products of the plain layers;
 beside them stands their share of what a large matrix product of torch reaches here in the same precision,
-which Winograd exceeds with fewer products, and tiles by staying in cache. Then a picture, RGB to RGB.
+which Winograd exceeds with fewer products, and tiles by staying in cache. Then a picture, RGB to RGB. With
+`--memory` nothing but the memory that a picture of 100 MP takes, beyond itself and its result.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import resource
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -43,8 +45,12 @@ def main() -> None:
     parser.add_argument("--height", type=int, default=720)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--runs", type=int, default=8)
+    parser.add_argument("--memory", choices=list(NETWORKS), help="measure the memory of this network")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
+    if arguments.memory:
+        print(f"{arguments.memory}: {memory(arguments.memory):.0f} MB")
+        return
     size, threads = (arguments.height, arguments.width), arguments.threads
     torch.set_num_threads(threads)
     cv2.setNumThreads(threads)
@@ -102,6 +108,20 @@ def pictures(size: tuple[int, int], folder: Path) -> dict[str, Callable[[], obje
             resolver = SuperResolver(model, SCALE, "cpu", precision, folder)
             found[f"{model} {precision}"] = lambda resolver=resolver: resolver.enlarge(pixels)
     return found
+
+
+def memory(model: str) -> float:
+    """MB at the peak that are neither the picture of 100 MP nor its enlargement."""
+
+    def peak() -> float:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+    resolver = SuperResolver(model, SCALE)
+    resolver.enlarge(np.zeros((64, 64, 3), np.uint8))
+    picture = np.random.default_rng(0).integers(0, 256, (8660, 11547, 3), np.uint8)
+    before = peak()
+    enlarged, _ = resolver.enlarge(picture)
+    return peak() - before - enlarged.nbytes / 2**20
 
 
 def plain(model: str) -> nn.Module:
