@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import signal
 import tempfile
+import traceback
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -66,5 +67,8 @@ def _join(
     dist.init_process_group("gloo", init_method=meeting, rank=member, world_size=size, timeout=PATIENCE)
     try:
         work(Team(member, size), *arguments)
-    finally:
-        dist.destroy_process_group()
+    except Exception:
+        # The others fail next, for want of this one, and any of them may be the one that is reported.
+        traceback.print_exc()
+        raise
+    dist.destroy_process_group()

@@ -19,6 +19,7 @@ def test_a_team_of_one_works_here_and_now(tmp_path):
     assert json.loads((tmp_path / "0.json").read_text()) == [[[0.0] * 6, [10.0]], threads]
 
 
-def test_what_one_member_meets_ends_the_team():
-    with pytest.raises(Exception, match="a bad photo"):
+def test_what_one_member_meets_ends_the_team_and_is_told(capfd):
+    with pytest.raises(torch.multiprocessing.ProcessRaisedException):
         run_team(2, fail)
+    assert "ValueError: a bad photo" in capfd.readouterr().err
