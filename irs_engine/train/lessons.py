@@ -104,10 +104,18 @@ def ahead(make: Callable[[int], object], start: int = 0, depth: int = 3) -> Iter
 
 
 def early_lessons(
-    views: Views, faculty: Faculty, batch: int, start: int, last_stage: int
+    views: Views, faculty: Faculty, batch: int, first: int, every: int, last_stage: int
 ) -> Iterator[Lesson]:
-    """Live lessons for the first stages only: cheap, because the teacher stops early too."""
-    for pixels in ahead(lambda step: views.batch(range(step * batch, (step + 1) * batch)), start):
+    """Live lessons for the first stages only: cheap, because the teacher stops early too.
+
+    Batch `first` of the views, then every so many-th after it: the members of a team take turns.
+    """
+
+    def make(turn: int) -> Tensor:
+        step = first + turn * every
+        return views.batch(range(step * batch, (step + 1) * batch))
+
+    for pixels in ahead(make):
         maps = faculty.early_maps(pixels, STAGE_MAPS[last_stage])
         yield Lesson(pixels, None, [maps[i] for i in STAGE_MAPS[: last_stage + 1]], None, {})
 

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import functools
 import json
 import logging
 import math
@@ -359,17 +360,20 @@ def work(team: Team, arguments: argparse.Namespace) -> None:
     run = Run(arguments.work, torch.device("cpu"), team=team)
     if arguments.init and not sum(run.images.values()):
         run.start_from(arguments.init)
-    faculty = Faculty(arguments.teachers).to(run.device).to(memory_format=torch.channels_last)
-
     views = Views(arguments.packs, arguments.side)
+
+    @functools.cache
+    def faculty() -> Faculty:  # reading it takes seconds and memory, and not every member asks
+        return Faculty(arguments.teachers).to(run.device).to(memory_format=torch.channels_last)
+
     early = minutes.get("early", 0)
     if run.spent["early"] < 60 * early:
-        start = run.images["early"] // arguments.batch + team.member
-        live = early_lessons(views, faculty, arguments.batch, start, EARLY_STAGES - 1)
+        first = run.images["early"] // arguments.batch + team.member
+        live = early_lessons(views, faculty(), arguments.batch, first, team.size, EARLY_STAGES - 1)
         run.train("early", live, early)
     features = run.student.net.widths[EARLY_STAGES - 1] if minutes.get("late", 0) else 0
     if team.leads:
-        collect(run, faculty, views, arguments.views, features)
+        collect(run, faculty(), views, arguments.views, features)
     team.wait()
     stores, _ = open_stores(arguments.work, views, arguments.views, features)
     _copy_early(run)
@@ -385,14 +389,14 @@ def work(team: Team, arguments: argparse.Namespace) -> None:
 def collect(run: Run, faculty: Faculty, views: Views, size: int, features: int) -> None:
     """Ask the teachers about so many views; the rest of the team waits, so all threads are free for it."""
     _, store = open_stores(run.folder, views, size, features)
-    torch.set_num_threads(max(run.team.size, torch.get_num_threads()))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(max(run.team.size, threads))
     run.average.eval()
     with run.precision():
         for filled in store.fill(faculty, run.average.early):
             if filled % 1000 == 0:
                 log.info("collected %d of %d views", filled, size)
-    if run.team.size > 1:
-        torch.set_num_threads(1)
+    torch.set_num_threads(threads)
 
 
 def open_stores(work: Path, views: Views, size: int, features: int) -> tuple[list[LessonStore], LessonStore]:

@@ -3,7 +3,16 @@ import numpy as np
 import pytest
 import torch
 
-from irs_engine.train.lessons import HELD_OUT, LessonStore, Views, ahead, held_out, lessons, to_input
+from irs_engine.train.lessons import (
+    HELD_OUT,
+    LessonStore,
+    Views,
+    ahead,
+    early_lessons,
+    held_out,
+    lessons,
+    to_input,
+)
 from irs_engine.train.photos import PhotoPack, pack, random_view
 from irs_engine.train.tagger import open_stores
 from irs_engine.train.teachers import Faculty
@@ -78,6 +87,25 @@ def drawn_faculty(pixels):
         for c, s in zip(Faculty.MAP_CHANNELS, sides, strict=True)
     ]
     return logits, maps
+
+
+class DrawnTeacher:
+    """Its maps tell which pictures they are of."""
+
+    def early_maps(self, pixels, last_map):
+        return drawn_faculty(pixels)[1][: last_map + 1]
+
+
+def test_the_members_of_a_team_learn_from_different_views(packed):
+    views, batch = Views([str(packed)], 32), 4
+    seen = []
+    for member in (0, 1):
+        live = early_lessons(views, DrawnTeacher(), batch, 5 + member, 2, 1)
+        seen.append([next(live).pixels for _ in range(2)])
+        live.close()
+    for member, turn, first in ((0, 0, 5), (1, 0, 6), (0, 1, 7), (1, 1, 8)):
+        expected = views.batch(range(first * batch, (first + 1) * batch))
+        assert torch.equal(seen[member][turn], expected)
 
 
 @pytest.fixture
