@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import tempfile
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -44,11 +46,18 @@ def runtimes(net: nn.Module, x: np.ndarray, threads: int) -> dict[str, Callable[
     return found
 
 
-def _add_onnxruntime(found: dict, path: str, threads: int) -> None:
+def _installed(name: str) -> Any:
+    """The module, or None after a word that it is missing."""
     try:
-        import onnxruntime
+        return importlib.import_module(name)
     except ImportError:
-        print("onnxruntime is not installed")
+        print(f"{name} is not installed")
+        return None
+
+
+def _add_onnxruntime(found: dict, path: str, threads: int) -> None:
+    onnxruntime = _installed("onnxruntime")
+    if onnxruntime is None:
         return
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -58,10 +67,8 @@ def _add_onnxruntime(found: dict, path: str, threads: int) -> None:
 
 
 def _add_openvino(found: dict, path: str, threads: int) -> None:
-    try:
-        import openvino
-    except ImportError:
-        print("openvino is not installed")
+    openvino = _installed("openvino")
+    if openvino is None:
         return
     core = openvino.Core()
     for precision, hint in (("fp32", "f32"), ("bf16", "bf16")):
@@ -77,10 +84,8 @@ def ncnn_runtime(net: nn.Sequential, threads: int) -> Callable[[np.ndarray], np.
 
     ncnn reads no ONNX, so its two files are written here.
     """
-    try:
-        import ncnn
-    except ImportError:
-        print("ncnn is not installed")
+    ncnn = _installed("ncnn")
+    if ncnn is None:
         return None
     lines, weights = ["Input x 0 1 x0 0=0"], b""
     for number, layer in enumerate(net):

@@ -62,7 +62,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="write all figures here as JSON")
     arguments = parser.parse_args()
     rows: list[dict] = []
-    sheets: dict[str, list[list[np.ndarray]]] = {}  # name: columns of crops
+    sheets: dict[str, list[np.ndarray]] = {}  # columns
     for item in arguments.sets:
         name, folder = item.split("=", 1)
         files = sorted(p for p in Path(folder).iterdir() if p.suffix.lower() in SUFFIXES)
@@ -79,14 +79,16 @@ def main() -> None:
                         continue
                 paper = None if quality else PUBLISHED.get((method, name, scale))
                 row = {"set": name, "scale": scale, "method": method, "jpeg": quality, "repair": repair}
-                sheet = sheets.setdefault(f"{name}_x{scale}{f'_jpeg{quality}' if quality else ''}", [])
-                rows.append({**row, "paper": paper, **judge(files, net, scale, quality, sheet)})
+                pairs = enlarged(files, net, scale, quality)
+                rows.append({**row, "paper": paper, **judge(pairs)})
                 print_row(rows[-1])
+                title = f"{name}_x{scale}{f'_jpeg{quality}' if quality else ''}"
+                shown = [np.vstack([midst(luma) for luma in column]) for column in zip(*pairs, strict=True)]
+                sheets[title] = [*sheets.get(title, [])[:-1], *shown]  # the truth stays last
     if arguments.sheets:
         arguments.sheets.mkdir(parents=True, exist_ok=True)
         for title, columns in sheets.items():
-            sheet = np.hstack([np.vstack(column) for column in [*columns[::2], columns[-1]]])
-            cv2.imwrite(str(arguments.sheets / f"{title}.png"), sheet)
+            cv2.imwrite(str(arguments.sheets / f"{title}.png"), np.hstack(columns))
     if arguments.out:
         found = {"version": irs_engine.__version__, "precision": arguments.precision, "rows": rows}
         arguments.out.write_text(json.dumps(found, indent=1))
@@ -101,16 +103,11 @@ def contenders(qualities: list[int]) -> Iterator[tuple[int | None, str, bool]]:
                 yield quality, method, True
 
 
-def judge(
-    files: list[Path],
-    net: SuperResolver | None,
-    scale: int,
-    quality: int | None,
-    sheet: list[list[np.ndarray]],
-) -> dict:
-    """Mean figures of the network, or of bicubic; its crops and the true ones are added to `sheet`."""
-    figures = []
-    sheet += [[], []]
+def enlarged(
+    files: list[Path], net: SuperResolver | None, scale: int, quality: int | None
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """What the network, or bicubic, makes of each picture, and the truth, both shaved."""
+    pairs = []
     for path in files:
         high = read_luma(path)
         high = high[: len(high) // scale * scale, : high.shape[1] // scale * scale]
@@ -119,12 +116,14 @@ def judge(
             low = compressed(low, quality)
         found = imresize(low, scale).numpy() if net is None else net.luma(low.numpy() / 255) * 255.0
         found = np.clip(np.floor(found + 0.5), 0, 255)[scale:-scale, scale:-scale]
-        high = high[scale:-scale, scale:-scale]
-        figures.append((psnr(found, high), ssim(found, high)))
-        for column, shown in zip(sheet[-2:], (found, high), strict=True):
-            column.append(midst(shown))
-    mean = np.mean(figures, axis=0)
-    return {"psnr": round(float(mean[0]), 3), "ssim": round(float(mean[1]), 4), "pictures": len(files)}
+        pairs.append((found, high[scale:-scale, scale:-scale]))
+    return pairs
+
+
+def judge(pairs: list[tuple[np.ndarray, np.ndarray]]) -> dict:
+    """Mean figures over the pictures."""
+    mean = np.mean([(psnr(*pair), ssim(*pair)) for pair in pairs], axis=0)
+    return {"psnr": round(float(mean[0]), 3), "ssim": round(float(mean[1]), 4), "pictures": len(pairs)}
 
 
 def midst(luma: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from contextlib import contextmanager
 from itertools import product
 
 import numpy as np
@@ -31,15 +32,32 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("isa", _native.isas(), indirect=True)
 
 
-@pytest.fixture
-def isa(request):
-    """The instruction set that the native code uses during the test."""
+@contextmanager
+def instruction_set(name):
     from irs_engine import _native
 
     before = _native.isa()
-    _native.set_isa(request.param)
-    yield request.param
+    _native.set_isa(name)
+    yield name
     _native.set_isa(before)
+
+
+@pytest.fixture
+def isa(request):
+    """The instruction set that the native code uses during the test."""
+    with instruction_set(request.param) as name:
+        yield name
+
+
+@pytest.fixture
+def amx():
+    """Like `isa`, for tests of what only AMX has."""
+    from irs_engine import _native
+
+    if "amx" not in _native.isas():
+        pytest.skip("this CPU has no AMX")
+    with instruction_set("amx"):
+        yield
 
 
 def pytest_collection_modifyitems(config, items):

@@ -65,12 +65,37 @@ struct Pending {
 
 constexpr int tile_sums = 4096;  // floats that a layer needs for its sums, on a cache line
 
-// What a pixel of two output rows sees of one plane, size x (size + 1) values, in steps of 32 for the tiles.
+// size x size, one plane to 64 channels, two rows at a time. Before 16 pixels are rounded to bf16, a value from
+// their midst is taken off all that they see, and comes back through the bias: where little changes, little is
+// rounded off.
 template <int size>
-struct Taps {
+struct FirstTiles {
+  // What a pixel of two output rows sees: size x (size + 1) values, in steps of 32 for the tiles.
   static constexpr int rows = size + 1, pairs = rows / 2;
   static constexpr int steps = (size * rows + 31) / 32;
 
+  // From `rows` rows of the plane, read to column width + 32; width is a multiple of 16. Weights are [row of
+  // two][step][16 outputs of 64], kernels their sums over the whole kernel.
+  template <class Activation>
+  static IRS_INLINE void run(const float* const* plane, int width, const Bf16* weights, const float* bias,
+                             const float* kernels, const Activation& activation, float* sums, Bf16* upper,
+                             Bf16* lower) {
+    const Interleaver interleaver;
+    alignas(64) Bf16 taps[2][steps * 512];
+    alignas(64) float biases[2][64];
+    see(plane, 0, bias, kernels, interleaver, taps[0], biases[0]);
+    Pending pending{sums, upper};  // nothing yet; what comes first overwrites it
+    for (int x = 0, turn = 0; x < width; x += 16, turn ^= 1) {
+      multiply(taps[turn], weights, biases[turn], sums + 1024, pending, activation);
+      pending = {sums + 1024, upper + x * 64};
+      if (x + 16 < width) see(plane, x + 16, bias, kernels, interleaver, taps[turn ^ 1], biases[turn ^ 1]);
+      multiply(taps[turn], weights + steps * 4 * 512, biases[turn], sums, pending, activation);
+      pending = {sums, lower + x * 64};
+    }
+    pending.take(0, 32, activation);
+  }
+
+ private:
   // Two values, rounded to bf16, side by side.
   static IRS_INLINE __m512i pair(__m512i first, __m512i second) {
     return _mm512_or_si512(_mm512_maskz_srli_epi32(0xffff, first, 16), second);
@@ -111,65 +136,19 @@ struct Taps {
       for (int step = 0; step < steps; ++step)
         _mm512_store_si512(taps + (step * 16 + p) * 32, _mm512_loadu_si512(from + p * rows + step * 32));
   }
-};
 
-// Sums of 16 pixels x 64 channels.
-IRS_INLINE void store_channels(float* to) {
-  _tile_stored(0, to, 256);
-  _tile_stored(1, to + 16, 256);
-  _tile_stored(2, to + 32, 256);
-  _tile_stored(3, to + 48, 256);
-}
-
-IRS_INLINE void load_channels(const float* bias) {
-  _tile_loadd(0, bias, 0);
-  _tile_loadd(1, bias + 16, 0);
-  _tile_loadd(2, bias + 32, 0);
-  _tile_loadd(3, bias + 48, 0);
-}
-
-// size x size, one plane to 64 channels, two rows at a time. Before 16 pixels are rounded to bf16, a value from
-// their midst is taken off all that they see, and comes back through the bias: where little changes, little is
-// rounded off.
-template <int size>
-struct FirstTiles : Taps<size> {
-  using Base = Taps<size>;
-  using Base::pairs, Base::rows, Base::steps;
-
-  // From `rows` rows of the plane, read to column width + 32; width is a multiple of 16. Weights are [row of
-  // two][step][16 outputs of 64], kernels their sums over the whole kernel.
-  template <class Activation>
-  static IRS_INLINE void run(const float* const* plane, int width, const Bf16* weights, const float* bias,
-                             const float* kernels, const Activation& activation, float* sums, Bf16* upper,
-                             Bf16* lower) {
-    const typename Base::Interleaver interleaver;
-    alignas(64) Bf16 taps[2][steps * 512];
-    alignas(64) float biases[2][64];
-    see(plane, 0, bias, kernels, interleaver, taps[0], biases[0]);
-    Pending pending{sums, upper};  // nothing yet; what comes first overwrites it
-    for (int x = 0, turn = 0; x < width; x += 16, turn ^= 1) {
-      multiply(taps[turn], weights, biases[turn], sums + 1024, pending, activation);
-      pending = {sums + 1024, upper + x * 64};
-      if (x + 16 < width) see(plane, x + 16, bias, kernels, interleaver, taps[turn ^ 1], biases[turn ^ 1]);
-      multiply(taps[turn], weights + steps * 4 * 512, biases[turn], sums, pending, activation);
-      pending = {sums, lower + x * 64};
-    }
-    pending.take(0, 32, activation);
-  }
-
- private:
   static IRS_INLINE void see(const float* const* plane, int x, const float* bias, const float* kernels,
-                             const typename Base::Interleaver& interleaver, Bf16* taps, float* biases) {
+                             const Interleaver& interleaver, Bf16* taps, float* biases) {
     alignas(64) Bf16 values[32 * rows];
     const __m512 centre = _mm512_set1_ps(plane[rows / 2][x + 8 + size / 2]);
     for (int half = 0; half < 32; half += 16) {
       __m512i given[pairs];
       for (int i = 0; i < pairs; ++i)
-        given[i] = Base::pair(Base::rounded(_mm512_loadu_ps(plane[2 * i] + x + half) - centre),
-                              Base::rounded(_mm512_loadu_ps(plane[2 * i + 1] + x + half) - centre));
+        given[i] = pair(rounded(_mm512_loadu_ps(plane[2 * i] + x + half) - centre),
+                        rounded(_mm512_loadu_ps(plane[2 * i + 1] + x + half) - centre));
       interleaver(given, values + half * rows);
     }
-    Base::copy(values, taps);
+    copy(values, taps);
     for (int i = 0; i < 64; i += 16) {
       const __m512 given = _mm512_loadu_ps(bias + i);
       _mm512_store_ps(biases + i, _mm512_fmadd_ps(centre, _mm512_loadu_ps(kernels + i), given));
@@ -180,7 +159,10 @@ struct FirstTiles : Taps<size> {
   static IRS_INLINE void multiply(const Bf16* taps, const Bf16* weights, const float* bias, float* to,
                                   Pending pending, const Activation& activation) {
     written_before_tiles();
-    load_channels(bias);
+    _tile_loadd(0, bias, 0);
+    _tile_loadd(1, bias + 16, 0);
+    _tile_loadd(2, bias + 32, 0);
+    _tile_loadd(3, bias + 48, 0);
     for (int step = 0; step < steps; ++step, taps += 512, weights += 4 * 512) {
       _tile_loadd(6, taps, 64);
       _tile_loadd(4, weights, 64);
@@ -193,7 +175,10 @@ struct FirstTiles : Taps<size> {
       _tile_dpbf16ps(3, 6, 5);
       pending.take(step * 32 / steps, (step + 1) * 32 / steps, activation);
     }
-    store_channels(to);
+    _tile_stored(0, to, 256);
+    _tile_stored(1, to + 16, 256);
+    _tile_stored(2, to + 32, 256);
+    _tile_stored(3, to + 48, 256);
   }
 };
 

@@ -17,8 +17,28 @@ from irs_engine.errors import WeightsError
 from irs_engine.registry import network
 
 
+class LumaNet(nn.Module):
+    """What both have in common: a picture is prepared and extended, its inside enlarged."""
+
+    halo: int  # pixels of what was prepared that are lost on each side
+
+    def prepare(self, luma: Tensor) -> Tensor:
+        """What the first convolution sees of the picture, before anything is added around it."""
+        return luma
+
+    def features(self, x: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def reconstruct(self, features: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def forward(self, luma: Tensor) -> Tensor:
+        x = F.pad(self.prepare(luma), [self.halo] * 4, mode="replicate")
+        return self.reconstruct(self.features(x))
+
+
 @network
-class Espcn(nn.Module):
+class Espcn(LumaNet):
     """(N, 1, H, W) to (N, 1, rH, rW): Shi et al. 2016 (arXiv 1609.05158), 5-3-3 with tanh, r 3 or 4."""
 
     halo = 4  # pixels of the input
@@ -30,27 +50,17 @@ class Espcn(nn.Module):
         self.conv2 = nn.Conv2d(64, 32, 3)
         self.conv3 = nn.Conv2d(32, scale * scale, 3)
 
-    def prepare(self, luma: Tensor) -> Tensor:
-        """What the first convolution sees of the picture, before anything is added around it."""
-        return luma
-
     def features(self, x: Tensor) -> Tensor:
         """The inside only: (N, 1, H, W) to (N, 32, H - 6, W - 6)."""
         return torch.tanh(self.conv2(torch.tanh(self.conv1(x))))
 
-    def valid(self, x: Tensor) -> Tensor:
-        """The inside only: (N, 1, H, W) to (N, 1, r (H - 8), r (W - 8))."""
-        return self.reconstruct(self.features(x))
-
     def reconstruct(self, features: Tensor) -> Tensor:
+        """(N, 32, H, W) to (N, 1, r (H - 2), r (W - 2))."""
         return F.pixel_shuffle(self.conv3(features), self.scale)
-
-    def forward(self, luma: Tensor) -> Tensor:
-        return self.valid(F.pad(self.prepare(luma), [self.halo] * 4, mode="replicate"))
 
 
 @network
-class Srcnn(nn.Module):
+class Srcnn(LumaNet):
     """(N, 1, H, W) to (N, 1, rH, rW): Dong et al. 2016 (arXiv 1501.00092), bicubic and then 9-5-5."""
 
     halo = 8  # pixels of the enlarged picture
@@ -63,22 +73,15 @@ class Srcnn(nn.Module):
         self.conv3 = nn.Conv2d(32, 1, 5)
 
     def prepare(self, luma: Tensor) -> Tensor:
-        """What the first convolution sees of the picture, before anything is added around it."""
         return imresize(luma, self.scale)
 
     def features(self, x: Tensor) -> Tensor:
         """The inside only: (N, 1, H, W) to (N, 32, H - 12, W - 12)."""
         return torch.relu(self.conv2(torch.relu(self.conv1(x))))
 
-    def valid(self, x: Tensor) -> Tensor:
-        """The inside only: (N, 1, H, W) to (N, 1, H - 16, W - 16)."""
-        return self.reconstruct(self.features(x))
-
     def reconstruct(self, features: Tensor) -> Tensor:
+        """(N, 32, H, W) to (N, 1, H - 4, W - 4)."""
         return self.conv3(features)
-
-    def forward(self, luma: Tensor) -> Tensor:
-        return self.valid(F.pad(self.prepare(luma), [self.halo] * 4, mode="replicate"))
 
 
 NETWORKS: dict[str, type[Espcn] | type[Srcnn]] = {"ESPCN": Espcn, "SRCNN": Srcnn}

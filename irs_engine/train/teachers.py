@@ -275,9 +275,10 @@ class Faculty(nn.Module):
             "objects": self.objects(x)[0][:, :630],
             "places": self.places(x)[0],
         }
+        seen = imagenet.softmax(1)
         for head, network in self.specialists.items():
             logits[head] = imagenet.new_zeros(len(x), self.HEADS[head])
-            asked = imagenet.softmax(1)[:, self._kingdoms[head]].sum(1) >= self.ask
+            asked = seen[:, self._kingdoms[head]].sum(1) >= self.ask
             if asked.any():
                 logits[head][asked] = network(x[asked])[0][:, : self.HEADS[head]].to(imagenet.dtype)
         return logits, maps

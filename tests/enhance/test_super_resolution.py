@@ -5,6 +5,7 @@ import io
 import numpy as np
 import pytest
 import torch
+from image_files import saved
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
@@ -143,18 +144,12 @@ def test_the_kind_of_image_that_came_in_comes_out(super_resolution_weights, phot
     assert tensor.shape == (3, 24, 27) and tensor.dtype == torch.float32
 
 
-def as_jpeg(pixels, quality):
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "JPEG", quality=quality)
-    return file.getvalue()
-
-
 @pytest.mark.parametrize(
     ("quality", "option", "repaired"),
     [(30, "auto", True), (30, "off", False), (98, "auto", False), (98, "on", True)],
 )
 def test_strongly_compressed_files_are_repaired(super_resolution_weights, photo, quality, option, repaired):
-    given = Image.open(io.BytesIO(as_jpeg(photo[:24, :30], quality)))
+    given = Image.open(io.BytesIO(saved(photo[:24, :30], "JPEG", quality=quality)))
     found = Engine(device="cpu", weights=super_resolution_weights).super_resolve(given, repair=option)
     resolver = SuperResolver("ESPCN", 3, weights=super_resolution_weights, repair=repaired)
     assert np.array_equal(np.asarray(found), resolver.enlarge(np.asarray(given))[0])

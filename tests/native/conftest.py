@@ -1,4 +1,4 @@
-"""Fixtures of the native tests: instruction sets, threads, and fresh interpreters."""
+"""Fixtures of the native tests: threads, and fresh interpreters."""
 
 from __future__ import annotations
 
@@ -37,13 +37,3 @@ def python():
         return done.returncode, done.stdout.strip()
 
     return run
-
-
-@pytest.fixture
-def amx():
-    if "amx" not in _native.isas():
-        pytest.skip("this CPU has no AMX")
-    before = _native.isa()
-    _native.set_isa("amx")
-    yield
-    _native.set_isa(before)
