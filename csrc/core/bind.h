@@ -83,6 +83,8 @@ inline bool steps(const py::array& array, int axis, py::ssize_t bytes) {
 
 }  // namespace detail
 
+inline bool has_16_bits(const py::array& image) { return py::isinstance<py::array_t<std::uint16_t>>(image); }
+
 // (height, width, channels), or (height, width) where one channel is among the accepted. Rows may lie any
 // distance apart and in any direction; the pixels of a row must be contiguous.
 template <class T>

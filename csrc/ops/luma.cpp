@@ -19,6 +19,7 @@
 #include "core/foreach_isa.h"
 
 IRS_ISA_BEGIN
+#include "core/pixels.h"
 
 constexpr float red_share = 0.299f, green_share = 0.587f, blue_share = 0.114f;  // BT.601
 constexpr float black = 16.0f / 255, white_above_black = 219.0f / 255;
@@ -68,11 +69,6 @@ IRS_INLINE float sum_around(const float* values, const float* weights) {
          weights[4] * values[4];
 }
 
-template <class T>
-IRS_INLINE T to_level(float value) {
-  return static_cast<T>(std::min(std::max(value * largest<T> + 0.5f, 0.0f), largest<T>));
-}
-
 // One of the places within a pixel: three planes of colours, which begin `reach` pixels before the first, and
 // the luma that was found there, to three planes of the result.
 template <class T>
@@ -86,9 +82,9 @@ IRS_NOINLINE void merge_phase(const float* __restrict colors, std::ptrdiff_t str
     const float blue = sum_around(blues + x, weights);
     const float found = (luma[x] - black) * (1 / white_above_black);
     const float added = found - (red_share * red + green_share * green + blue_share * blue);
-    out_reds[x] = to_level<T>(red + added);
-    out_greens[x] = to_level<T>(green + added);
-    out_blues[x] = to_level<T>(blue + added);
+    out_reds[x] = to_level<T>((red + added) * largest<T>);
+    out_greens[x] = to_level<T>((green + added) * largest<T>);
+    out_blues[x] = to_level<T>((blue + added) * largest<T>);
   }
 }
 
@@ -198,8 +194,6 @@ void merge(const py::array& image, const py::array& found, const py::array& out,
     kernel(from, luma, to, first, scale, weights.data(), begin, end);
   });
 }
-
-bool has_16_bits(const py::array& image) { return py::isinstance<py::array_t<std::uint16_t>>(image); }
 
 }  // namespace
 
