@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from irs_engine.doctor import doctor
     from irs_engine.engine import (
         Engine,
+        dark_enhance,
         default_engine,
+        defog,
         get_operator,
         list_operators,
         super_resolve,
@@ -48,7 +50,9 @@ __all__ = [
     "WeightsError",
     "WeightsNotFound",
     "__version__",
+    "dark_enhance",
     "default_engine",
+    "defog",
     "doctor",
     "get_operator",
     "list_operators",
@@ -58,7 +62,7 @@ __all__ = [
 
 _NAMES = {  # as above, for __getattr__
     "doctor": "doctor",
-    "engine": "Engine default_engine get_operator list_operators super_resolve tag",
+    "engine": "Engine dark_enhance default_engine defog get_operator list_operators super_resolve tag",
     "errors": "DeviceError ImageError IrsError ParameterError WeightsError WeightsNotFound",
     "image": "Limits",
     "results": "Box Category Instance Tag TaggingResult",

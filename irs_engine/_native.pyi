@@ -51,6 +51,23 @@ def merge_luma(
     first: int,  # row of the image that the first rows of out belong to
     scale: int,
 ) -> None: ...
+def thumbnail(
+    image: np.ndarray,  # (H, W, 3) uint8 or uint16
+    out: np.ndarray,  # (h, w, 3) float32 in 0..1
+) -> None: ...
+def defog(
+    image: np.ndarray,  # (H, W, 3) uint8 or uint16
+    maps: np.ndarray,  # (h, w, 6) float32
+    out: np.ndarray,  # (H, W, 3), the type of the image
+    strength: float,  # 0 leaves the image as it is, 1 takes the haze away that was seen
+    most: float,  # contrast is multiplied at most so many times
+    exponent: float,  # the result is raised to it
+) -> None: ...
+def dark_enhance(
+    image: np.ndarray,  # (H, W, 3) uint8 or uint16
+    out: np.ndarray,  # (H, W, 3), the type of the image
+    brightness: float,  # 0 leaves the image as it is, to 1
+) -> None: ...
 def has_bf16() -> bool:
     """Whether networks may be asked for bf16: the instruction set in use is amx."""
 
@@ -101,4 +118,14 @@ class Srcnn:
         out: np.ndarray,  # (n scale, W scale) float32
         first: int,  # row of luma that the first rows of out belong to
         bf16: bool,
+    ) -> None: ...
+
+class HazeNet:
+    """The network of irs_engine/enhance/haze_net.py; weights are float32, shaped as PyTorch's and copied."""
+
+    def __init__(self, layers: list[tuple[np.ndarray, np.ndarray]]) -> None: ...
+    def run(
+        self,
+        thumbnail: np.ndarray,  # (h, w, 3) float32, sides multiples of 32
+        maps: np.ndarray,  # (h / 8, w / 8, 6) float32
     ) -> None: ...

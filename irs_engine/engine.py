@@ -21,6 +21,7 @@ from irs_engine.results import TaggingResult
 if TYPE_CHECKING:
     import torch
 
+    from irs_engine.enhance.defog import Defogger
     from irs_engine.enhance.super_resolution import SuperResolver
     from irs_engine.image import ImageInput, ImageOutput, Rgb
     from irs_engine.vision.tagger import Tagger
@@ -56,6 +57,7 @@ class Engine:
         self.weights = weights
         self._loading = threading.Lock()
         self._tagger: Tagger | None = None
+        self._defogger: Defogger | None = None
         self._super_resolvers: dict[tuple[str, int, bool], SuperResolver] = {}
 
     @functools.cached_property
@@ -118,6 +120,55 @@ class Engine:
         return self.tag_many(
             pictures_in(folder, recursive), batch_size=batch_size, on_error=on_error or _log_error, **options
         )
+
+    @operator
+    def defog(
+        self,
+        image: ImageInput,
+        *,
+        gamma: Annotated[float, Range(0.1, 10)] = 1.5,
+        natural_look: bool = True,
+    ) -> ImageOutput:
+        """Take away haze and fog, even or in patches.
+
+        Args:
+            gamma: Brightness of the result: more is brighter, 1.5 leaves it as it is.
+            natural_look: Keep the look of the scene; without it more haze is taken away than is seen.
+        """
+        from irs_engine.image import read_picture
+
+        picture = read_picture(image)
+        return picture.restore(self.load_defogger().clear(picture.pixels, gamma, natural_look))
+
+    def load_defogger(self) -> Defogger:
+        """The network that sees haze, loaded at the first call."""
+        with self._loading:
+            if self._defogger is None:
+                from irs_engine import _native
+                from irs_engine.enhance.defog import Defogger
+
+                _native.set_num_threads(self.threads)
+                device = "cpu" if is_cpu(self._wanted) else self.device
+                self._defogger = Defogger(device, self.weights)
+            return self._defogger
+
+    @operator
+    def dark_enhance(
+        self, image: ImageInput, *, brightness: Annotated[float, Range(0, 1)] = 0.9
+    ) -> ImageOutput:
+        """Lift dark photos, and dark parts of photos, so that objects become visible.
+
+        Args:
+            brightness: How far to lift them, 0 (the picture as it is) to 1.
+        """
+        from irs_engine import _native
+        from irs_engine.enhance.dark_enhance import enhance
+        from irs_engine.image import read_picture
+
+        picture = read_picture(image)
+        _native.set_num_threads(self.threads)
+        device = "cpu" if is_cpu(self._wanted) else self.device
+        return picture.restore(enhance(picture.pixels, brightness, device))
 
     @operator
     def super_resolve(
@@ -223,4 +274,6 @@ def _verb(method: Callable[Concatenate[Engine, P], R]) -> Callable[P, R]:
 
 
 tag = _verb(Engine.tag)
+dark_enhance = _verb(Engine.dark_enhance)
+defog = _verb(Engine.defog)
 super_resolve = _verb(Engine.super_resolve)
