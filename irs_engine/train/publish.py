@@ -16,6 +16,7 @@ from pathlib import Path
 
 from safetensors import safe_open
 
+from irs_engine.enhance.haze_net import HazeNet
 from irs_engine.enhance.nets import Espcn, Srcnn
 from irs_engine.vision.nets.tagger_net import TaggerNet
 
@@ -25,6 +26,7 @@ INPUTS = {
     TaggerNet.__name__: "RGB in -1..1, (N, 3, h, w), short side 224, long side a multiple of 32",
     Espcn.__name__: LUMA,
     Srcnn.__name__: LUMA,
+    HazeNet.__name__: "RGB in 0..1, (N, 3, h, w), long side 128, both multiples of 32",
 }
 
 
