@@ -152,3 +152,23 @@ def super_resolution_weights(tmp_path_factory):
                 torch.nn.init.normal_(layer.bias, 0, 0.05)
             save_file(net.state_dict(), folder / f"{model.lower()}_x{scale}{repair}.safetensors")
     return folder
+
+
+@pytest.fixture(scope="session")
+def haze_weights(tmp_path_factory):
+    """A folder with a haze_s.safetensors of random numbers that give lively maps."""
+    import torch
+    from safetensors.torch import save_file
+
+    from irs_engine.enhance.haze_net import HazeNet
+
+    torch.manual_seed(0)
+    net = HazeNet()
+    for parameter in net.parameters():
+        fan = parameter[0].numel() if parameter.ndim > 1 else 4
+        torch.nn.init.normal_(parameter, 0, fan**-0.5)
+    with torch.no_grad():
+        net.maps.bias.copy_(torch.tensor([0.8, 0.7, 0.6, -0.5, 0.7, 1.5]))
+    folder = tmp_path_factory.mktemp("haze")
+    save_file(net.state_dict(), folder / "haze_s.safetensors")
+    return folder

@@ -8,8 +8,8 @@ from irs_engine.cli import main
 
 
 @pytest.fixture
-def good(tagger_weights, super_resolution_weights, tmp_path, monkeypatch):
-    for folder in (tagger_weights.parent, super_resolution_weights):
+def good(tagger_weights, super_resolution_weights, haze_weights, tmp_path, monkeypatch):
+    for folder in (tagger_weights.parent, super_resolution_weights, haze_weights):
         for file in folder.iterdir():
             (tmp_path / "package" / file.name).parent.mkdir(exist_ok=True)
             (tmp_path / "package" / file.name).symlink_to(file)

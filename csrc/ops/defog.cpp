@@ -1,5 +1,5 @@
-// Haze removed by the maps that HazeNet found: J = A + u (I - A), u a plane over the brightest and the darkest
-// channel of the pixel (irs_engine/enhance/haze_net.py). One pass over the picture, read and written once.
+// Haze removed by the maps that HazeNet found: J = A + u (I - A), u a plane over the brightest and the
+// darkest channel of the pixel (irs_engine/enhance/haze_net.py). The picture is read and written once.
 
 #define IRS_OP_FILE "ops/defog.cpp"
 
@@ -57,7 +57,7 @@ IRS_NOINLINE void clear_plane(const T* __restrict plane, const float* __restrict
   }
 }
 
-// A row of a tile. What `curve` gives for steps of brightness from black to white, if there is one, is written.
+// A row of a tile. `curve`, if there is one, gives levels for steps of brightness from black to white.
 template <class T>
 void defog_row(const T* row, T* to, int width, const MapTile& tile, float share, float most, const T* curve) {
   constexpr int n = tile_columns;

@@ -92,8 +92,9 @@ void convolve_rows(const Convolution& conv, const Features& in, Features& out, A
           from[p][tap] = in.at(std::clamp(row, 0, in.height - 1), std::clamp(column, 0, in.width - 1));
         }
       for (int first = 0; first < conv.outputs; first += net_block) {
-        convolve_pixels<net_pixels>(from, conv.weights.data() + static_cast<std::ptrdiff_t>(first) * taps * conv.inputs,
-                                    conv.bias.data() + first, taps, conv.inputs, sums);
+        const auto skipped = static_cast<std::ptrdiff_t>(first) * taps * conv.inputs;
+        convolve_pixels<net_pixels>(from, conv.weights.data() + skipped, conv.bias.data() + first, taps,
+                                    conv.inputs, sums);
         for (int p = 0; p < count; ++p) {
           float* to = out.at(y, x + p) + first;
           for (int i = 0; i < net_block; ++i) {
@@ -183,7 +184,8 @@ class HazeNet {
           "thumbnail: expected sides that are multiples of ", haze_stride, ", got ", from.width(), "x",
           from.height());
     check(to.width() == from.width() / haze_map_stride && to.height() == from.height() / haze_map_stride,
-          "maps: expected 1/", haze_map_stride, " of the thumbnail's sides, got ", to.width(), "x", to.height());
+          "maps: expected 1/", haze_map_stride, " of the thumbnail's sides, got ", to.width(), "x",
+          to.height());
     py::gil_scoped_release release;
     const Features found = maps_of(from);
     for (int y = 0; y < to.height(); ++y)
@@ -224,7 +226,8 @@ class HazeNet {
 
   static void convolve_into(const Convolution& conv, const Features& in, Features& out, After after) {
     const int row = out.width * conv.outputs * conv.inputs * conv.side * conv.side;
-    parallel_for(out.height, 1 + multiplications_worth_a_thread / row, [&](std::int64_t begin, std::int64_t end) {
+    const int grain = 1 + multiplications_worth_a_thread / row;
+    parallel_for(out.height, grain, [&](std::int64_t begin, std::int64_t end) {
       IRS_DISPATCH(convolve_rows)(conv, in, out, after, static_cast<int>(begin), static_cast<int>(end));
     });
   }

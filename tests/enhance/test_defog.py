@@ -14,21 +14,6 @@ from irs_engine.errors import ParameterError, WeightsError
 
 
 @pytest.fixture(scope="session")
-def haze_weights(tmp_path_factory):
-    """A folder with a haze_s.safetensors of random numbers that give lively maps."""
-    torch.manual_seed(0)
-    net = HazeNet()
-    for parameter in net.parameters():
-        fan = parameter[0].numel() if parameter.ndim > 1 else 4
-        torch.nn.init.normal_(parameter, 0, fan**-0.5)
-    with torch.no_grad():
-        net.maps.bias.copy_(torch.tensor([0.8, 0.7, 0.6, -0.5, 0.7, 1.5]))
-    folder = tmp_path_factory.mktemp("haze")
-    save_file(net.state_dict(), folder / "haze_s.safetensors")
-    return folder
-
-
-@pytest.fixture(scope="session")
 def clear_photo():
     return make_photo(480, 360, seed=3)
 
