@@ -144,12 +144,9 @@ class Engine:
         """The network that sees haze, loaded at the first call."""
         with self._loading:
             if self._defogger is None:
-                from irs_engine import _native
                 from irs_engine.enhance.defog import Defogger
 
-                _native.set_num_threads(self.threads)
-                device = "cpu" if is_cpu(self._wanted) else self.device
-                self._defogger = Defogger(device, self.weights)
+                self._defogger = Defogger(self._enhancing_device(), self.weights)
             return self._defogger
 
     @operator
@@ -161,14 +158,11 @@ class Engine:
         Args:
             brightness: How far to lift them, 0 (the picture as it is) to 1.
         """
-        from irs_engine import _native
         from irs_engine.enhance.dark_enhance import enhance
         from irs_engine.image import read_picture
 
         picture = read_picture(image)
-        _native.set_num_threads(self.threads)
-        device = "cpu" if is_cpu(self._wanted) else self.device
-        return picture.restore(enhance(picture.pixels, brightness, device))
+        return picture.restore(enhance(picture.pixels, brightness, self._enhancing_device()))
 
     @operator
     def super_resolve(
@@ -199,15 +193,19 @@ class Engine:
         with self._loading:
             key = model, scale, repair
             if key not in self._super_resolvers:
-                from irs_engine import _native
                 from irs_engine.enhance.super_resolution import SuperResolver
 
-                _native.set_num_threads(self.threads)
-                device = "cpu" if is_cpu(self._wanted) else self.device
                 self._super_resolvers[key] = SuperResolver(
-                    model, scale, device, self.precision, self.weights, repair
+                    model, scale, self._enhancing_device(), self.precision, self.weights, repair
                 )
             return self._super_resolvers[key]
+
+    def _enhancing_device(self) -> torch.device | str:
+        """Where enhancements run: on the CPU natively, with the threads of this engine and without torch."""
+        from irs_engine import _native
+
+        _native.set_num_threads(self.threads)
+        return "cpu" if is_cpu(self._wanted) else self.device
 
     def load_tagger(self) -> Tagger:
         """The tagging model, loaded at the first call."""

@@ -35,8 +35,9 @@ class HazeNet(nn.Module):
     WIDTHS = (16, 32, 48, 64, 64)
     UPWARDS = 2  # levels, back from the smallest to that of the maps
 
-    def __init__(self, widths: tuple[int, ...] = WIDTHS):
+    def __init__(self) -> None:
         super().__init__()
+        widths = self.WIDTHS
         self.down = nn.ModuleList(_conv3(i, o, stride=2) for i, o in pairwise((3, *widths)))
         self.middle = nn.ModuleList(_conv3(widths[-1], widths[-1]) for _ in range(2))
         self.whole = nn.Linear(widths[-1], widths[-1])

@@ -28,6 +28,7 @@ from irs_engine.enhance.defog import LONG_SIDE
 from irs_engine.enhance.haze_net import HazeNet, clear
 from irs_engine.train.haze_simulator import add_haze
 from irs_engine.train.photos import PhotoPack
+from irs_engine.train.runs import load_state, save_state, update_average
 
 log = logging.getLogger(__name__)
 
@@ -93,8 +94,7 @@ class Run:
         self.optimiser = torch.optim.AdamW(self.net.parameters(), RATE, betas=(0.9, 0.99), weight_decay=1e-3)
         self.bfloat16 = wants_bf16("auto", "cpu")
         self.spent, self.steps = 0.0, 0
-        if (folder / "state.pt").exists():
-            state = torch.load(folder / "state.pt", weights_only=True)
+        if state := load_state(folder):
             self.net.load_state_dict(state["net"])
             self.average.load_state_dict(state["average"])
             self.optimiser.load_state_dict(state["optimiser"])
@@ -108,8 +108,7 @@ class Run:
             "spent": self.spent,
             "steps": self.steps,
         }
-        torch.save(state, self.folder / "state.part")
-        (self.folder / "state.part").replace(self.folder / "state.pt")
+        save_state(self.folder, state)
 
     def train(self, photos: Tensor, minutes: float, batch: int) -> None:
         torch.manual_seed(0)
@@ -119,20 +118,16 @@ class Run:
         saved = time.monotonic()
         while self.spent < 60 * minutes:
             started = time.monotonic()
-            rate = (
-                RATE
-                * min(1, (self.steps + 1) / 200)
-                * (0.5 + 0.5 * math.cos(math.pi * self.spent / 60 / minutes))
-            )
+            progress = self.spent / (60 * minutes)
+            warm = min(1, (self.steps + 1) / 200)
+            rate = RATE * warm * (0.5 + 0.5 * math.cos(math.pi * progress))
             loss = self.step(views(photos[HELD_OUT:], batch), rate)
             # A pause of the whole process (a stopped laptop, SIGSTOP) is not time spent.
             self.spent += min(time.monotonic() - started, 10.0)
             if self.steps % 200 == 0:
                 found = psnr(clear(held_out_hazy, self.average(held_out_hazy)), wanted)
-                share = self.spent / 60 / minutes
-                log.info(
-                    "%4.1f%% %6d steps  loss %.3f  held out %.2f dB", 100 * share, self.steps, loss, found
-                )
+                line = "%4.1f%% %6d steps  loss %.3f  held out %.2f dB"
+                log.info(line, 100 * progress, self.steps, loss, found)
             if time.monotonic() - saved > 120:
                 self.save()
                 saved = time.monotonic()
@@ -151,10 +146,7 @@ class Run:
         nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
         self.optimiser.step()
         self.steps += 1
-        keep = min(0.998, 1 - 10 / (10 + self.steps))
-        with torch.no_grad():
-            for ours, theirs in zip(self.average.parameters(), self.net.parameters(), strict=True):
-                ours.lerp_(theirs, 1 - keep)
+        update_average(self.average, self.net, self.steps, 0.998)
         return loss.item()
 
 

@@ -34,6 +34,7 @@ from torch import Tensor
 from irs_engine.device import wants_bf16
 from irs_engine.enhance.bicubic import imresize
 from irs_engine.enhance.nets import NETWORKS, Espcn, Srcnn, build_super_resolution_net
+from irs_engine.train.runs import load_state, save_state, update_average
 from irs_engine.train.soap import Soap
 
 log = logging.getLogger(__name__)
@@ -147,8 +148,7 @@ class Run:
         self.optimiser = Soap(self.net.parameters(), rate, every=TURN_EVERY)
         self.bfloat16 = wants_bf16("auto", device.type)
         self.spent, self.steps, self.best_psnr = 0.0, 0, 0.0
-        if (folder / "state.pt").exists():
-            state = torch.load(folder / "state.pt", map_location=device, weights_only=True)
+        if state := load_state(folder, device):
             self.net.load_state_dict(state["net"])
             self.average.load_state_dict(state["average"])
             self.optimiser.load_state_dict(state["optimiser"])
@@ -165,8 +165,7 @@ class Run:
             "steps": self.steps,
             "best_psnr": self.best_psnr,
         }
-        torch.save(state, self.folder / "state.part")
-        (self.folder / "state.part").replace(self.folder / "state.pt")
+        save_state(self.folder, state)
 
     def train(self, photos: Photos, minutes: float, batch: int, side: int, every: int) -> None:
         rng = np.random.default_rng()
@@ -207,14 +206,8 @@ class Run:
         loss.backward()
         self.optimiser.step()
         self.steps += 1
-        self._update_average()
+        update_average(self.average, self.net, self.steps, 0.999)
         return loss.item()
-
-    @torch.no_grad()
-    def _update_average(self) -> None:
-        keep = min(0.999, 1 - 10 / (10 + self.steps))
-        for ours, theirs in zip(self.average.parameters(), self.net.parameters(), strict=True):
-            ours.lerp_(theirs, 1 - keep)
 
     def judge(self, photos: Photos, progress: float, shown: float) -> None:
         found = np.mean([psnr(self.average, pair, self.device) for pair in photos.held_out])

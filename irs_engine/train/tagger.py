@@ -28,6 +28,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -38,6 +39,7 @@ from torch import Tensor, nn
 from irs_engine.device import wants_bf16
 from irs_engine.train.depthwise import full_precision_gradients
 from irs_engine.train.lessons import HELD_OUT, STAGE_MAPS, Lesson, LessonStore, Views, early_lessons, lessons
+from irs_engine.train.runs import load_state, save_state
 from irs_engine.train.teachers import Faculty
 from irs_engine.train.team import Team, run_team
 from irs_engine.vision.nets.tagger_net import TaggerNet, build_tagger_net
@@ -156,8 +158,8 @@ class Run:
         self.images = dict.fromkeys(PHASES, 0)
         self.optimiser_state: dict | None = None
         self.phase = PHASES[0]
-        if (folder / "state.pt").exists():
-            self._load()
+        if state := load_state(folder, device):
+            self._load(state)
 
     def start_from(self, path: Path) -> None:
         """Begin with exported weights, or with the `state.pt` of another run, instead of random ones.
@@ -178,8 +180,7 @@ class Run:
         """Half precision where the machine multiplies it faster: on CPUs with AMX, twice to three times."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16)
 
-    def _load(self) -> None:
-        state = torch.load(self.folder / "state.pt", map_location=self.device, weights_only=True)
+    def _load(self, state: dict[str, Any]) -> None:
         for module, values in ((self.student, state["student"]), (self.average, state["average"])):
             for name in (key for key in values if key.startswith("variances.")):
                 module.variances[name.removeprefix("variances.")] = nn.Parameter(
@@ -198,8 +199,7 @@ class Run:
             "phase": self.phase,
             "optimiser": optimiser.state_dict() if optimiser else None,
         }
-        torch.save(state, self.folder / "state.part")
-        (self.folder / "state.part").replace(self.folder / "state.pt")
+        save_state(self.folder, state)
 
     def train(
         self, phase: str, lessons: Iterator[Lesson], minutes: float, check: Lesson | None = None

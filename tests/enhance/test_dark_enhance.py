@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 from conftest import instruction_set, make_photo
+from oracle import psnr
 
 import irs_engine as irs
 from irs_engine import _native
@@ -13,10 +14,6 @@ from irs_engine.enhance.dark_enhance import enhance, enhance_on_torch
 from irs_engine.errors import ParameterError
 
 SIZES = [(1, 1), (1, 7), (5, 1), (33, 47), (480, 640), (400, 1100), (1030, 20)]  # the last ones: thumbnails
-
-
-def psnr(found, expected):
-    return 10 * np.log10(255**2 / np.mean((found.astype(float) - expected) ** 2))
 
 
 def darken(photo, exposure, noise=0.0015, seed=0):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import instruction_set, make_photo
+from oracle import psnr
 from safetensors.torch import load_file, save_file
 
 import irs_engine as irs
@@ -23,10 +24,6 @@ def hazy_photo(clear_photo):
     """More haze to the left than to the right."""
     transmission = np.linspace(0.35, 0.8, 480)[None, :, None]
     return np.round(clear_photo * transmission + 225 * (1 - transmission)).astype(np.uint8)
-
-
-def psnr(found, expected):
-    return 10 * np.log10(255**2 / np.mean((found.astype(float) - expected) ** 2))
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 9), (7, 2), (33, 47), (600, 450), (40, 1100)])
