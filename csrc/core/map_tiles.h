@@ -1,133 +1,126 @@
-// Small maps, enlarged by bilinear to the pixels that are being worked on, a tile at a time.
-#pragma once
+// Small maps, enlarged by bilinear to the rows that are being worked on.
+//
+// Meant to be compiled once per instruction set: include it inside IRS_ISA_BEGIN ... IRS_ISA_END after
+// core/pixels.h, hence no include guard.
 
-#include <algorithm>
-#include <cstdint>
-#include <utility>
-#include <vector>
+// Pixels that kernels work on at a time: what they pass on stays in the first cache. The maps of whole rows
+// are in the second one, as pictures are best read and written in the order in which they lie in memory.
+constexpr int tile_columns = 512;
 
-#include "core/aligned.h"
-#include "core/image_view.h"
-#include "core/parallel_for.h"
-
-namespace irs {
-
-constexpr int tile_columns = 512;  // of the picture: maps of a tile stay in the first cache
-
-// Where pixel i of an axis lies among the samples of a map, centres aligned and edges repeated: between
-// `first` and `second`, so far from the first.
+// Where pixel i of an axis lies among the samples of a map, centres aligned: so far behind sample `first`,
+// which may be -1. Samples outside are those at the edge.
 struct Between {
   Between(int i, int pixels, int samples) {
     const double place = (i + 0.5) * samples / pixels - 0.5;
-    const int low = static_cast<int>(place + 1) - 1;  // floor: place is never below -1
-    first = std::clamp(low, 0, samples - 1);
-    second = std::clamp(low + 1, 0, samples - 1);
-    share = static_cast<float>(place - low);
+    first = static_cast<int>(place + 1) - 1;  // floor: place is never below -1
+    share = static_cast<float>(place - first);
   }
-  int first, second;
+  int first;
   float share;
 };
 
-// One tile: pixels [left, left + width) of rows [top, bottom), which lie between the same two rows of the
-// maps. Map m of pixel x in row y is above(m)[x] + share * step(m)[x], the share being that of the row.
-class MapTile {
+template <class V>
+IRS_NOINLINE void subtract(const V* __restrict from, const V* __restrict what, int count,
+                           V* __restrict difference) {
+  for (int i = 0; i < count; ++i) difference[i] = static_cast<V>(from[i] - what[i]);
+}
+
+template <class V>
+IRS_NOINLINE void to_numbers(const float* __restrict values, float scale, int count, V* __restrict numbers) {
+  for (int i = 0; i < count; ++i) numbers[i] = to_number<V>(values[i] * scale);
+}
+
+// Two rows of the maps, and all columns of the picture. Map m of pixel x in a row of the picture between them
+// is between(above(m)[x], step(m)[x], share[x]), the share being that of the row everywhere.
+template <class V, int maps>
+class MapLines {
  public:
-  MapTile(ImageView<const float> maps, int image_width)
-      : maps_(maps), image_width_(image_width), above_(size()), below_(size()), step_(size()) {}
-
-  // For the columns of the picture from `left` on, and two rows of the maps.
-  void fill(int first_row, int second_row, int left, int width) {
-    const bool below_the_last = left == left_ && width == width_ && first_row == row_below_;
-    if (left != left_ || width != width_) move(left, width);
-    if (below_the_last) {
-      std::swap(above_, below_);
-    } else {
-      enlarge(first_row, above_.data());
-    }
-    enlarge(second_row, below_.data());
-    row_below_ = second_row;
-    for (int i = 0; i < maps_.channels() * tile_columns; i += tile_columns)
-      for (int x = 0; x < width; ++x) step_[i + x] = below_[i + x] - above_[i + x];
-  }
-
-  const float* above(int map) const { return above_.data() + map * tile_columns; }
-  const float* step(int map) const { return step_.data() + map * tile_columns; }
-
- private:
-  static constexpr int block = 8;  // pixels that are worked on at a time: two vectors on any CPU
-
-  // Pixels [begin, end) of the tile, between the same two columns of the maps.
-  struct Run {
-    int begin, end, first, second;
-  };
-
-  std::size_t size() const { return static_cast<std::size_t>(maps_.channels()) * tile_columns; }
-
-  void move(int left, int width) {
-    left_ = left;
-    width_ = width;
-    runs_.clear();
-    for (int x = 0; x < width; ++x) {
-      const Between place(left + x, image_width_, maps_.width());
+  // Values of the maps are multiplied with `scales`; neighbours must not differ by more than V holds.
+  MapLines(ImageView<const float> values, const float (&scales)[maps], int image_width)
+      : values_(values), scales_(scales), line_((image_width + block + 31) / 32 * 32), above_(maps * line_),
+        below_(maps * line_), step_(maps * line_), shares_(line_), enlarged_(line_) {
+    first_cell_ = Between(0, image_width, values_.width()).first;
+    for (int x = 0; x < image_width; ++x) {
+      const Between place(x, image_width, values_.width());
+      const int cell = place.first - first_cell_;
       shares_[x] = place.share;
-      if (runs_.empty() || runs_.back().first != place.first || runs_.back().second != place.second)
-        runs_.push_back({x, x, place.first, place.second});
+      if (runs_.empty() || runs_.back().cell != cell) runs_.push_back({x, x, cell});
       runs_.back().end = x + 1;
     }
+    cells_ = Aligned<float>((runs_.back().cell + 2) * std::size_t{maps});
+    climbs_ = Aligned<float>((runs_.back().cell + 1) * std::size_t{maps});
   }
 
-  // A row of the maps, for every column of the tile.
-  void enlarge(int row, float* to) const {
-    const int maps = maps_.channels();
-    for (const Run& run : runs_) {
-      const float *first = maps_.row(row) + run.first * maps, *second = maps_.row(row) + run.second * maps;
-      for (int m = 0; m < maps; ++m)
-        enlarge_run(first[m], second[m] - first[m], shares_ + run.begin, run.end - run.begin,
-                    tile_columns - run.begin, to + m * tile_columns + run.begin);
+  // To the row behind that many, which may be -1, and the next one.
+  void move_to(int row) {
+    if (row == row_) return;
+    if (row == row_ + 1 && row_ != nowhere) {
+      std::swap(above_, below_);
+    } else {
+      enlarge(row, above_.data());
+    }
+    enlarge(row + 1, below_.data());
+    row_ = row;
+    subtract(below_.data(), above_.data(), maps * line_, step_.data());
+  }
+
+  const V* above(int map) const { return above_.data() + std::ptrdiff_t{map} * line_; }
+  const V* step(int map) const { return step_.data() + std::ptrdiff_t{map} * line_; }
+  int line() const { return line_; }  // from a map to the next one
+
+ private:
+  static constexpr int block = 8;  // pixels that are enlarged at a time; a block may reach over the end
+  static constexpr int nowhere = -2;
+
+  // Pixels [begin, end), behind the same cell.
+  struct Run {
+    int begin, end, cell;
+  };
+
+  // A row of the maps.
+  void enlarge(int row, V* to) {
+    const float* from = values_.row(std::clamp(row, 0, values_.height() - 1));
+    const int end = first_cell_ + runs_.back().cell + 2;  // of the cells, some perhaps outside
+    for (int cell = first_cell_; cell < end; ++cell)
+      std::copy_n(from + std::clamp(cell, 0, values_.width() - 1) * maps, maps,
+                  cells_.data() + (cell - first_cell_) * maps);
+    subtract(cells_.data() + maps, cells_.data(), (end - first_cell_ - 1) * maps, climbs_.data());
+    for (int m = 0; m < maps; ++m) {
+      enlarge_map(cells_.data() + m, climbs_.data() + m, shares_.data(), enlarged_.data());
+      to_numbers(enlarged_.data(), scales_[m], line_, to + std::ptrdiff_t{m} * line_);
     }
   }
 
   // Runs are short, and blocks of them fast: what is written behind the end is overwritten by the next run.
-  static void enlarge_run(float start, float climb, const float* __restrict shares, int count, int room,
-                          float* __restrict line) {
-    int x = 0;
-    for (; x < count && x + block <= room; x += block)
-      for (int i = 0; i < block; ++i) line[x + i] = start + shares[x + i] * climb;
-    for (; x < count; ++x) line[x] = start + shares[x] * climb;
+  IRS_NOINLINE void enlarge_map(const float* __restrict cells, const float* __restrict climbs,
+                                const float* __restrict shares, float* __restrict to) const {
+    for (const Run& run : runs_) {
+      const float start = cells[run.cell * maps], climb = climbs[run.cell * maps];
+      for (int x = run.begin; x < run.end; x += block)
+        for (int i = 0; i < block; ++i) to[x + i] = start + shares[x + i] * climb;
+    }
   }
 
-  ImageView<const float> maps_;
-  int image_width_, left_ = -1, width_ = 0, row_below_ = -1;
-  Aligned<float> above_, below_, step_;
-  float shares_[tile_columns] = {};
+  ImageView<const float> values_;
+  const float (&scales_)[maps];
+  int line_, row_ = nowhere, first_cell_;
+  Aligned<V> above_, below_, step_;
+  Aligned<float> cells_, climbs_, shares_, enlarged_;
   std::vector<Run> runs_;
 };
 
-// Calls body(tile, left, width, y, share) for every row of every tile of a picture.
-template <class Body>
-void for_each_tile_row(ImageView<const float> maps, int image_width, int image_height, const Body& body) {
-  const int columns = (image_width + tile_columns - 1) / tile_columns, bands = maps.height() + 1;
-  parallel_for(std::int64_t{columns} * bands, 1, [&](std::int64_t begin, std::int64_t end) {
-    MapTile tile(maps, image_width);
-    for (std::int64_t i = begin; i < end; ++i) {  // downwards, so that a tile shares a row with the last one
-      // A band has the rows whose upper map row is band - 1; those above the first one's centre come first.
-      const int band = static_cast<int>(i % bands), left = static_cast<int>(i / bands) * tile_columns;
-      const int width = std::min(tile_columns, image_width - left);
-      const auto starts = [&](int map_row) {  // the first row that is not above the centre of that map row
-        const std::int64_t twice = 2 * maps.height();
-        const std::int64_t centre = (2 * std::int64_t{map_row} + 1) * image_height - maps.height();
-        return static_cast<int>(std::min<std::int64_t>((centre + twice - 1) / twice, image_height));
-      };
-      const int top = band == 0 ? 0 : starts(band - 1);
-      const int bottom = band == maps.height() ? image_height : starts(band);
-      if (top >= bottom) continue;
-      tile.fill(std::max(band - 1, 0), std::min(band, maps.height() - 1), left, width);
-      for (int y = top; y < bottom; ++y) {
-        const double place = (y + 0.5) * maps.height() / image_height - 0.5;
-        body(tile, left, width, y, static_cast<float>(place - (band - 1)));
-      }
-    }
-  });
+// Calls body(lines, left, width, y, share) for the parts of every row in [begin, end) of a picture. The share
+// is given for every column: GCC does not find `times` where one number is the same for all.
+template <class V, int maps, class Body>
+void for_each_part(ImageView<const float> values, const float (&scales)[maps], int image_width,
+                   int image_height, int begin, int end, const Body& body) {
+  MapLines<V, maps> lines(values, scales, image_width);
+  alignas(64) V share[tile_columns];
+  for (int y = begin; y < end; ++y) {
+    const Between place(y, image_height, values.height());
+    lines.move_to(place.first);
+    std::fill_n(share, tile_columns, to_number<V>(place.share * share_unit<V>));
+    for (int left = 0; left < image_width; left += tile_columns)
+      body(lines, left, std::min(tile_columns, image_width - left), y, share);
+  }
 }
-
-}  // namespace irs

@@ -6,35 +6,24 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
+#include "core/aligned.h"
 #include "core/bind.h"
 #include "core/cells.h"
 #include "core/exposure.h"
 #include "core/float4.h"
-#include "core/map_tiles.h"
 #include "core/parallel_for.h"
 #include "core/scratch.h"
-
-#ifndef IRS_DARK_ENHANCE_TYPES
-#define IRS_DARK_ENHANCE_TYPES
-namespace irs {
-// A row of a tile, and where the next one lies.
-template <class T>
-struct TileRow {
-  const T *from, *next_from;
-  T *to, *next_to;
-  int width;
-};
-}  // namespace irs
-#endif
-
 #include "core/foreach_isa.h"
 
 IRS_ISA_BEGIN
 #include "core/pixels.h"
+#include "core/map_tiles.h"
 #include "core/tone_curve.h"
 
 // Whole numbers that hold the sums of so many values, and of their squares.
@@ -43,34 +32,69 @@ using Sum = std::conditional_t<sizeof(T) == 1, std::uint16_t, std::uint32_t>;
 template <class T>
 using SquareSum = std::conditional_t<sizeof(T) == 1, std::uint32_t, std::uint64_t>;
 constexpr int rows_in_a_sum = 256;
+constexpr int sum_columns = 1024;  // that are worked on at a time: they stay in the first cache
+
+// Sums over the rows of a cell: brightness, red, green and blue of every column, and brightness squared.
+template <class T>
+struct ColumnSums {
+  explicit ColumnSums(int width) : values(std::size_t{4} * width), squares(width) {}
+  void clear() {
+    std::fill(values.begin(), values.end(), 0);
+    std::fill(squares.begin(), squares.end(), 0);
+  }
+  std::vector<Sum<T>> values;
+  std::vector<SquareSum<T>> squares;
+};
+
+template <class T>
+IRS_NOINLINE void add_brightness(const T* __restrict red, const T* __restrict green, const T* __restrict blue,
+                                 int count, Sum<T>* __restrict sums, SquareSum<T>* __restrict squares) {
+  for (int x = 0; x < count; ++x) {
+    const T brightest = std::max(red[x], std::max(green[x], blue[x]));
+    sums[x] += brightest;
+    squares[x] += SquareSum<T>(brightest) * brightest;
+  }
+}
 
 template <class T>
 IRS_NOINLINE void add_values(const T* __restrict values, int count, Sum<T>* __restrict sums) {
-  for (int i = 0; i < count; ++i) sums[i] += values[i];
+  for (int x = 0; x < count; ++x) sums[x] += values[x];
 }
 
 template <class T>
-IRS_NOINLINE void find_brightest(const T* __restrict pixels, int count, T* __restrict brightest) {
-  for (int x = 0; x < count; ++x)
-    brightest[x] = std::max(pixels[3 * x], std::max(pixels[3 * x + 1], pixels[3 * x + 2]));
+void add_rows(ImageView<const T> image, int begin, int end, ColumnSums<T>& sums) {
+  const int width = image.width();
+  alignas(64) T planes[3 * sum_columns];
+  for (int y = begin; y < end; ++y)
+    for (int left = 0; left < width; left += sum_columns) {
+      const int count = std::min(sum_columns, width - left);
+      T *red = planes, *green = red + sum_columns, *blue = green + sum_columns;
+      split_rgb(image.row(y) + std::ptrdiff_t{3} * left, count, red, green, blue);
+      add_brightness(red, green, blue, count, sums.values.data() + left, sums.squares.data() + left);
+      for (int c = 0; c < 3; ++c)
+        add_values(planes + c * sum_columns, count,
+                   sums.values.data() + std::ptrdiff_t{width} * (1 + c) + left);
+    }
 }
 
+// Sums of the columns of every cell in a row of `cells`, to its totals: brightness, its square, the colours.
 template <class T>
-IRS_NOINLINE void add_squares(const T* __restrict values, int count, SquareSum<T>* __restrict sums) {
-  for (int i = 0; i < count; ++i) sums[i] += SquareSum<T>(values[i]) * values[i];
-}
-
-// Sums of the columns of every cell in a row of `cells`, to its totals.
-template <class Values, class Squares>
-IRS_NOINLINE void add_columns(const Values* brightness, const Squares* squares, const Values* colours,
-                              int width, int cells, std::uint64_t* totals) {
+IRS_NOINLINE void add_columns(const ColumnSums<T>& sums, int width, int cells, std::uint64_t* totals) {
+  const Sum<T>*brightness = sums.values.data(), *red = brightness + width, *green = red + width;
+  const Sum<T>* blue = green + width;
+  const SquareSum<T>* squares = sums.squares.data();
   for (int x = 0; x < cells; ++x, totals += cell_means) {
     const Cell columns(x, width, cells);
+    std::uint64_t m = 0, m2 = 0, r = 0, g = 0, b = 0;
     for (int column = columns.begin; column < columns.end; ++column) {
-      totals[0] += brightness[column];
-      totals[1] += squares[column];
-      for (int c = 0; c < 3; ++c) totals[2 + c] += colours[std::ptrdiff_t{3} * column + c];
+      m += brightness[column];
+      m2 += squares[column];
+      r += red[column];
+      g += green[column];
+      b += blue[column];
     }
+    const std::uint64_t found[cell_means] = {m, m2, r, g, b};
+    for (int i = 0; i < cell_means; ++i) totals[i] += found[i];
   }
 }
 
@@ -79,25 +103,15 @@ template <class T>
 void mean_rows(ImageView<const T> image, ImageView<float> means, int begin, int end) {
   constexpr double largest = std::numeric_limits<T>::max();
   const int width = image.width();
-  std::vector<Sum<T>> colours(image.row_length()), brightness(width);
-  std::vector<SquareSum<T>> squares(width);
-  std::vector<T> brightest(width);
+  ColumnSums<T> sums(width);
   std::vector<std::uint64_t> totals(means.row_length());
   for (int y = begin; y < end; ++y) {
     const Cell rows(y, image.height(), means.height());
     std::fill(totals.begin(), totals.end(), 0);
     for (int from = rows.begin; from < rows.end; from += rows_in_a_sum) {
-      std::fill(colours.begin(), colours.end(), 0);
-      std::fill(brightness.begin(), brightness.end(), 0);
-      std::fill(squares.begin(), squares.end(), 0);
-      for (int row = from; row < std::min(from + rows_in_a_sum, rows.end); ++row) {
-        const T* pixels = image.row(row);
-        find_brightest(pixels, width, brightest.data());
-        add_values(pixels, 3 * width, colours.data());
-        add_values(brightest.data(), width, brightness.data());
-        add_squares(brightest.data(), width, squares.data());
-      }
-      add_columns(brightness.data(), squares.data(), colours.data(), width, means.width(), totals.data());
+      sums.clear();
+      add_rows(image, from, std::min(from + rows_in_a_sum, rows.end), sums);
+      add_columns(sums, width, means.width(), totals.data());
     }
     for (int x = 0; x < means.width(); ++x) {
       const Cell columns(x, width, means.width());
@@ -117,89 +131,136 @@ void mean_rows_16(ImageView<const std::uint16_t> image, ImageView<float> means, 
   mean_rows(image, means, begin, end);
 }
 
-// Three planes of levels to colours in 0..1, smoothed; the maps are share, red, green and blue.
+// How values stand for colours and light of 0..1: floats as they are, and a grey level of 8 bits as 2^7.
+template <class V>
+constexpr float unit = 1;
+template <>
+constexpr float unit<Fixed> = 255 << 7;
+
+// What a tone is multiplied with so that `times` of it and a colour are levels of T, of 8 bits in eighths.
 template <class T>
-IRS_NOINLINE void smooth(const T* __restrict planes, const float* __restrict above,
-                         const float* __restrict step, float share, int width, float* __restrict colours) {
+constexpr float tone_unit = sizeof(T) == 1 ? 1 << 11 : std::numeric_limits<T>::max();
+
+void to_colours(const std::uint8_t* levels, int count, Fixed* colours) {
+  to_colours<7>(levels, count, colours);
+}
+
+IRS_NOINLINE void to_colours(const std::uint16_t* __restrict levels, int count, float* __restrict colours) {
+  for (int i = 0; i < count; ++i) colours[i] = levels[i] * (1.0f / std::numeric_limits<std::uint16_t>::max());
+}
+
+// The maps are share, red, green and blue.
+template <class V>
+IRS_NOINLINE void smooth(const V* __restrict above, const V* __restrict step, const V* __restrict share,
+                         int line, int width, V* __restrict colours) {
   constexpr int n = tile_columns;
-  constexpr float scale = 1.0f / std::numeric_limits<T>::max();
   for (int x = 0; x < width; ++x) {
-    const float kept = (above[x] + share * step[x]) * scale;
-    colours[x] = kept * planes[x] + (above[n + x] + share * step[n + x]);
-    colours[n + x] = kept * planes[n + x] + (above[2 * n + x] + share * step[2 * n + x]);
-    colours[2 * n + x] = kept * planes[2 * n + x] + (above[3 * n + x] + share * step[3 * n + x]);
+    const V kept = between(above[x], step[x], share[x]);
+    for (int c = 0; c < 3; ++c) {
+      const V mean = between(above[(1 + c) * line + x], step[(1 + c) * line + x], share[x]);
+      colours[c * n + x] = static_cast<V>(times(kept, colours[c * n + x]) + mean);
+    }
   }
 }
 
-// What colours are multiplied with, and what is added to all three, in levels; the maps are slope and offset
-// of the light.
-template <class T>
-IRS_NOINLINE void find_tone(const float* __restrict colours, const float* __restrict above,
-                            const float* __restrict step, float share, const Exposure& found, int width,
-                            float* __restrict factors, float* __restrict added) {
+// Gains are below 16, so nothing needs to be clamped.
+template <class V>
+IRS_INLINE V to_tone(float value) {
+  if constexpr (sizeof(V) == sizeof(float)) return value;
+  return static_cast<V>(static_cast<int>(value + 0.5f));
+}
+
+// The brightest colour, the square of the light and D of the tone curve; the maps are slope and offset of the
+// light. Apart from find_tone, as processors do not look far enough ahead for so long a loop.
+template <class V>
+IRS_NOINLINE void find_light(const V* __restrict colours, const V* __restrict above, const V* __restrict step,
+                             const V* __restrict share, int line, const Exposure& found, int width,
+                             V* __restrict brightest, float* __restrict squares, float* __restrict bends) {
   constexpr int n = tile_columns;
-  constexpr float largest = std::numeric_limits<T>::max();
+  constexpr float scale = 1 / unit<V>;
   const float exposure = found.exposure, shadows = found.shadows;
-  const float fading = 1 - std::sqrt(shadows);  // 0 where nothing is lifted, towards 1 with the gain
-  const float least_colour = largest * (1 - fading), more_colour = largest * fading * (1 - faded);
   for (int x = 0; x < width; ++x) {
-    const float m = std::max(colours[x], std::max(colours[n + x], colours[2 * n + x]));
-    const float slope = above[x] + share * step[x], offset = above[n + x] + share * step[n + x];
-    const float light = std::min(std::max(slope * m + offset, 0.0f), 1.0f), t2 = light * light;
-    const float root = std::sqrt(shoulder_and_shadows(m * m, t2, exposure, shadows));
-    const float with_noise = t2 + square(noise_floor), with_colour_noise = t2 + square(colour_floor);
-    // One division for three, which are 1 / root, t2 / with_noise and t2 / with_colour_noise.
-    const float quotient = t2 / (root * with_noise * with_colour_noise);
-    const float gain = 1 + quotient * with_colour_noise * (1 - root);
-    const float factor = gain * (least_colour + more_colour * (quotient * root * with_noise));
-    factors[x] = factor;
-    added[x] = m * (largest * gain - factor);
+    const V most = std::max(colours[x], std::max(colours[n + x], colours[2 * n + x]));
+    const V slope = between(above[x], step[x], share[x]);
+    const V offset = between(above[line + x], step[line + x], share[x]);
+    // At most 1, and nowhere more than V holds; below 0 is nothing but a rounding.
+    const V room = static_cast<V>(V(unit<V>) - offset);
+    const V light = static_cast<V>(std::min(times(slope, most), room) + offset);
+    const float m = most * scale, t = light * scale;
+    brightest[x] = most;
+    squares[x] = t * t;
+    bends[x] = shoulder_and_shadows(m * m, t * t, exposure, shadows);
   }
 }
 
-template <class T>
-IRS_NOINLINE void apply_tone(const float* __restrict colours, const float* __restrict factors,
-                             const float* __restrict added, int width, T* __restrict out) {
-  for (int x = 0; x < width; ++x) out[x] = to_level<T>(factors[x] * colours[x] + added[x]);
-}
-
-// A third of a row that is read or written soon: processors do not foresee that the next row of a tile comes
-// next, and wait for memory when they are told of it all at once.
-template <int write, class T>
-IRS_INLINE void expect(const T* row, int third, int width) {
-#if defined(__GNUC__)
-  constexpr int line = 64 / sizeof(T);
-  for (int i = third * width; i < (third + 1) * width; i += line) __builtin_prefetch(row + i, write);
-#endif
-}
-
-template <class T>
-void enhance_row(const TileRow<T>& row, const MapTile& tile, float share, const Exposure& found) {
-  const int width = row.width;
-  constexpr int n = tile_columns;
-  T planes[3 * n];
-  float colours[3 * n], factors[n], added[n];
-  split_rgb(row.from, width, planes, planes + n, planes + 2 * n);
-  expect<0>(row.next_from, 0, width);
-  smooth(planes, tile.above(0), tile.step(0), share, width, colours);
-  expect<0>(row.next_from, 1, width);
-  find_tone<T>(colours, tile.above(4), tile.step(4), share, found, width, factors, added);
-  expect<0>(row.next_from, 2, width);
-  for (int c = 0; c < 3; ++c) {
-    apply_tone(colours + c * n, factors, added, width, planes + c * n);
-    expect<1>(row.next_to, c, width);
+// What colours are multiplied with, and what is added to all of them.
+template <class T, class V>
+IRS_NOINLINE void find_tone(const V* __restrict brightest, const float* __restrict squares,
+                            const float* __restrict bends, float fading, int width, V* __restrict factors,
+                            V* __restrict added) {
+  for (int x = 0; x < width; ++x) {
+    const Tone wanted = tone(bends[x], squares[x], fading);
+    const float gain = wanted.gain * tone_unit<T>, factor = gain * wanted.colour;
+    factors[x] = to_tone<V>(factor);
+    added[x] = times(to_tone<V>(gain - factor), brightest[x]);
   }
-  join_rgb(planes, planes + n, planes + 2 * n, width, row.to);
 }
 
-void enhance_row_8(const TileRow<std::uint8_t>& row, const MapTile& tile, float share,
-                   const Exposure& found) {
-  enhance_row(row, tile, share, found);
+template <class V, class T>
+IRS_NOINLINE void apply_tone(const V* __restrict colours, const V* __restrict factors,
+                             const V* __restrict added, int width, T* __restrict out) {
+  for (int x = 0; x < width; ++x) {
+    const V level = static_cast<V>(times(factors[x], colours[x]) + added[x]);
+    if constexpr (sizeof(T) == 1) {
+      out[x] = to_level(level);
+    } else {
+      out[x] = to_level<T>(level);
+    }
+  }
 }
 
-void enhance_row_16(const TileRow<std::uint16_t>& row, const MapTile& tile, float share,
-                    const Exposure& found) {
-  enhance_row(row, tile, share, found);
+template <class T, class V>
+struct EnhancePart {
+  using Lines = MapLines<V, exposure_maps>;
+  ImageView<const T> image;
+  ImageView<T> out;
+  const Exposure& found;
+
+  void operator()(const Lines& lines, int left, int width, int y, const V* __restrict share) const {
+    constexpr int n = tile_columns;
+    alignas(64) T planes[3 * n];
+    alignas(64) V colours[3 * n], brightest[n], factors[n], added[n];
+    alignas(64) float squares[n], bends[n];
+    const std::ptrdiff_t first = std::ptrdiff_t{3} * left;
+    split_rgb(image.row(y) + first, width, planes, planes + n, planes + 2 * n);
+    for (int c = 0; c < 3; ++c) to_colours(planes + c * n, width, colours + c * n);
+    smooth(lines.above(0) + left, lines.step(0) + left, share, lines.line(), width, colours);
+    find_light(colours, lines.above(4) + left, lines.step(4) + left, share, lines.line(), found, width,
+               brightest, squares, bends);
+    find_tone<T>(brightest, squares, bends, 1 - std::sqrt(found.shadows), width, factors, added);
+    for (int c = 0; c < 3; ++c) apply_tone(colours + c * n, factors, added, width, planes + c * n);
+    join_rgb(planes, planes + n, planes + 2 * n, width, out.row(y) + first);
+  }
+};
+
+// Rows [begin, end) of a picture.
+template <class V, class T>
+void enhance_rows(ImageView<const T> image, ImageView<T> out, ImageView<const float> maps,
+                  const Exposure& found, int begin, int end) {
+  constexpr float share = share_unit<V>, colour = unit<V>;
+  const float scales[exposure_maps] = {share, colour, colour, colour, share, colour};
+  for_each_part<V>(maps, scales, image.width(), image.height(), begin, end,
+                   EnhancePart<T, V>{image, out, found});
+}
+
+void enhance_rows_8(ImageView<const std::uint8_t> image, ImageView<std::uint8_t> out,
+                    ImageView<const float> maps, const Exposure& found, int begin, int end) {
+  enhance_rows<Fixed>(image, out, maps, found, begin, end);
+}
+
+void enhance_rows_16(ImageView<const std::uint16_t> image, ImageView<std::uint16_t> out,
+                     ImageView<const float> maps, const Exposure& found, int begin, int end) {
+  enhance_rows<float>(image, out, maps, found, begin, end);
 }
 
 IRS_ISA_END
@@ -209,6 +270,7 @@ namespace irs {
 namespace {
 
 constexpr int thumbnail_side = 512;  // the longer one; smaller pictures are their own thumbnail
+constexpr int rows_worth_a_thread = 16;
 
 // Rows or columns of the thumbnail; halves to even, as Python rounds.
 int thumbnail_size(int size, int longer) {
@@ -223,9 +285,9 @@ ImageView<T> view_of(T* values, int width, int height, int channels) {
                       length);
 }
 
-template <class T, class MeanRows, class EnhanceRow>
+template <class T, class MeanRows, class EnhanceRows>
 void dark_enhance(const py::array& image, const py::array& out, double brightness, const MeanRows& mean_rows,
-                  const EnhanceRow& enhance_row) {
+                  const EnhanceRows& enhance_rows) {
   const auto from = image_view<const T>(image, "image", {3});
   const auto to = image_view<T>(out, "out", {3});
   const int width = from.width(), height = from.height(), longer = std::max(width, height);
@@ -244,17 +306,16 @@ void dark_enhance(const py::array& image, const py::array& out, double brightnes
   const auto thumbnail = view_of<const float>(cells, columns, rows, cell_means);
   const Exposure found = find_exposure(thumbnail, brightness, maps, lines);
   if (found.unchanged()) {
-    for (int y = 0; y < height; ++y) std::copy_n(from.row(y), from.row_length(), to.row(y));
+    parallel_for(height, rows_worth_a_thread, [&](std::int64_t begin, std::int64_t end) {
+      for (auto y = static_cast<int>(begin); y < end; ++y)
+        std::copy_n(from.row(y), from.row_length(), to.row(y));
+    });
     return;
   }
-  for_each_tile_row(view_of<const float>(maps, columns, rows, exposure_maps), width, height,
-                    [&](const MapTile& tile, int left, int count, int y, float share) {
-                      const auto first = std::ptrdiff_t{3} * left;
-                      const int next = std::min(y + 1, height - 1);
-                      enhance_row({from.row(y) + first, from.row(next) + first, to.row(y) + first,
-                                   to.row(next) + first, count},
-                                  tile, share, found);
-                    });
+  const auto given = view_of<const float>(maps, columns, rows, exposure_maps);
+  parallel_for(height, rows_worth_a_thread, [&](std::int64_t begin, std::int64_t end) {
+    enhance_rows(from, to, given, found, static_cast<int>(begin), static_cast<int>(end));
+  });
 }
 
 }  // namespace
@@ -266,10 +327,10 @@ IRS_BIND(m) {
       [](const py::array& image, const py::array& out, double brightness) {
         if (has_16_bits(image)) {
           return dark_enhance<std::uint16_t>(image, out, brightness, IRS_DISPATCH(mean_rows_16),
-                                             IRS_DISPATCH(enhance_row_16));
+                                             IRS_DISPATCH(enhance_rows_16));
         }
         dark_enhance<std::uint8_t>(image, out, brightness, IRS_DISPATCH(mean_rows_8),
-                                   IRS_DISPATCH(enhance_row_8));
+                                   IRS_DISPATCH(enhance_rows_8));
       },
       py::arg("image").noconvert(), py::arg("out").noconvert(), py::arg("brightness"));
 }

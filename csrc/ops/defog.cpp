@@ -6,19 +6,28 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <limits>
+#include <utility>
 #include <vector>
 
+#include "core/aligned.h"
 #include "core/bind.h"
 #include "core/float4.h"
-#include "core/map_tiles.h"
 #include "core/parallel_for.h"
 
 #ifndef IRS_DEFOG_TYPES
 #define IRS_DEFOG_TYPES
 namespace irs {
 constexpr int defog_maps = 6;  // airlight red, green, blue; slope_max, slope_min, offset
+constexpr int rows_worth_a_thread = 16;
 constexpr int curve_steps = 1 << 16;  // from black to white: as many as std::uint16_t has
+
+struct Defogging {
+  ImageView<const float> maps;  // for values in levels
+  float most;                   // contrast
+  bool fits_fixed;              // whether fixed point holds all that these maps can give
+};
 }  // namespace irs
 #endif
 
@@ -26,20 +35,21 @@ constexpr int curve_steps = 1 << 16;  // from black to white: as many as std::ui
 
 IRS_ISA_BEGIN
 #include "core/pixels.h"
+#include "core/map_tiles.h"
 
 // u of every pixel; the maps are slope_max, slope_min and offset.
 template <class T>
 IRS_NOINLINE void find_contrast(const T* __restrict planes, const float* __restrict above,
-                                const float* __restrict step, float share, float most, int width,
-                                float* __restrict contrast) {
+                                const float* __restrict step, const float* __restrict share, int line,
+                                float most, int width, float* __restrict contrast) {
   constexpr int n = tile_columns;
   const T *red = planes, *green = planes + n, *blue = planes + 2 * n;
   for (int x = 0; x < width; ++x) {
     const T brightest = std::max(red[x], std::max(green[x], blue[x]));
     const T darkest = std::min(red[x], std::min(green[x], blue[x]));
-    const float slope_max = above[x] + share * step[x];
-    const float slope_min = above[n + x] + share * step[n + x];
-    const float offset = above[2 * n + x] + share * step[2 * n + x];
+    const float slope_max = between(above[x], step[x], share[x]);
+    const float slope_min = between(above[line + x], step[line + x], share[x]);
+    const float offset = between(above[2 * line + x], step[2 * line + x], share[x]);
     const float seen = offset + slope_max * brightest + slope_min * darkest;
     contrast[x] = std::min(std::max(seen, 0.0f), most);
   }
@@ -48,44 +58,110 @@ IRS_NOINLINE void find_contrast(const T* __restrict planes, const float* __restr
 // One colour of every pixel, scaled from levels of T to levels of Out.
 template <class T, class Out>
 IRS_NOINLINE void clear_plane(const T* __restrict plane, const float* __restrict above,
-                              const float* __restrict step, float share, const float* __restrict contrast,
-                              int width, Out* __restrict out) {
+                              const float* __restrict step, const float* __restrict share,
+                              const float* __restrict contrast, int width, Out* __restrict out) {
   constexpr float scale = float(std::numeric_limits<Out>::max()) / std::numeric_limits<T>::max();
   for (int x = 0; x < width; ++x) {
-    const float airlight = above[x] + share * step[x];
+    const float airlight = between(above[x], step[x], share[x]);
     out[x] = to_level<Out>((airlight + (plane[x] - airlight) * contrast[x]) * scale);
   }
 }
 
-// A row of a tile. `curve`, if there is one, gives levels for steps of brightness from black to white.
-template <class T>
-void defog_row(const T* row, T* to, int width, const MapTile& tile, float share, float most, const T* curve) {
+// The same in fixed point: a level is 2^6, 1 of what adds up to u is 2^11, and 1 of u is 2^12.
+constexpr int level_bits = 6;
+constexpr float level_unit = 1 << level_bits, slope_unit = 1 << 19, offset_unit = 1 << 11;
+
+IRS_NOINLINE void find_contrast(const Fixed* __restrict planes, const Fixed* __restrict above,
+                                const Fixed* __restrict step, const Fixed* __restrict share, int line,
+                                Fixed most, int width, Fixed* __restrict contrast) {
   constexpr int n = tile_columns;
-  T planes[3 * n], cleared[3 * n];
-  float contrast[n];
-  split_rgb(row, width, planes, planes + n, planes + 2 * n);
-  find_contrast(planes, tile.above(3), tile.step(3), share, most, width, contrast);
-  for (int c = 0; c < 3; ++c) {
-    const float *above = tile.above(c), *step = tile.step(c);
-    if (curve) {
-      std::uint16_t steps[n];
-      clear_plane(planes + c * n, above, step, share, contrast, width, steps);
-      for (int x = 0; x < width; ++x) cleared[c * n + x] = curve[steps[x]];
+  const Fixed *red = planes, *green = planes + n, *blue = planes + 2 * n;
+  for (int x = 0; x < width; ++x) {
+    const Fixed brightest = std::max(red[x], std::max(green[x], blue[x]));
+    const Fixed darkest = std::min(red[x], std::min(green[x], blue[x]));
+    const Fixed slope_max = between(above[x], step[x], share[x]);
+    const Fixed slope_min = between(above[line + x], step[line + x], share[x]);
+    const Fixed offset = between(above[2 * line + x], step[2 * line + x], share[x]);
+    const Fixed seen = static_cast<Fixed>(offset + times(slope_max, static_cast<Fixed>(brightest << 1)) +
+                                          times(slope_min, static_cast<Fixed>(darkest << 1)));
+    contrast[x] = static_cast<Fixed>(std::min(std::max(seen, Fixed{0}), most) << 1);
+  }
+}
+
+IRS_NOINLINE void clear_plane(const Fixed* __restrict plane, const Fixed* __restrict above,
+                              const Fixed* __restrict step, const Fixed* __restrict share,
+                              const Fixed* __restrict contrast, int width, std::uint8_t* __restrict out) {
+  for (int x = 0; x < width; ++x) {
+    const Fixed airlight = between(above[x], step[x], share[x]);
+    const Fixed haze = static_cast<Fixed>(plane[x] - airlight);
+    out[x] = to_level(static_cast<Fixed>(times(contrast[x], haze) + (static_cast<Fixed>(airlight + 4) >> 3)));
+  }
+}
+
+template <class T, class V>
+struct DefogPart {
+  using Lines = MapLines<V, defog_maps>;
+  ImageView<const T> image;
+  ImageView<T> out;
+  V most;
+  const T* curve;  // if there is one: levels for steps of brightness from black to white
+
+  void operator()(const Lines& lines, int left, int width, int y, const V* __restrict share) const {
+    constexpr int n = tile_columns;
+    alignas(64) T planes[3 * n], cleared[3 * n];
+    alignas(64) V colours[3 * n], contrast[n];
+    alignas(64) std::uint16_t steps[n];
+    const std::ptrdiff_t first = std::ptrdiff_t{3} * left;
+    const V *above = lines.above(3) + left, *step = lines.step(3) + left;
+    split_rgb(image.row(y) + first, width, planes, planes + n, planes + 2 * n);
+    if constexpr (sizeof(V) == sizeof(Fixed)) {
+      for (int c = 0; c < 3; ++c) to_colours<level_bits>(planes + c * n, width, colours + c * n);
+      find_contrast(colours, above, step, share, lines.line(), most, width, contrast);
     } else {
-      clear_plane(planes + c * n, above, step, share, contrast, width, cleared + c * n);
+      find_contrast(planes, above, step, share, lines.line(), most, width, contrast);
+    }
+    for (int c = 0; c < 3; ++c) {
+      above = lines.above(c) + left, step = lines.step(c) + left;
+      if constexpr (sizeof(V) == sizeof(Fixed)) {
+        clear_plane(colours + c * n, above, step, share, contrast, width, cleared + c * n);
+      } else if (curve) {
+        clear_plane(planes + c * n, above, step, share, contrast, width, steps);
+        for (int x = 0; x < width; ++x) cleared[c * n + x] = curve[steps[x]];
+      } else {
+        clear_plane(planes + c * n, above, step, share, contrast, width, cleared + c * n);
+      }
+    }
+    join_rgb(cleared, cleared + n, cleared + 2 * n, width, out.row(y) + first);
+  }
+};
+
+// Rows [begin, end) of a picture.
+template <class T>
+void defog_rows(ImageView<const T> image, ImageView<T> out, const Defogging& wanted, const T* curve,
+                int begin, int end) {
+  const int width = image.width(), height = image.height();
+  if constexpr (sizeof(T) == 1) {
+    if (wanted.fits_fixed && !curve) {
+      const float scales[defog_maps] = {level_unit, level_unit, level_unit,
+                                        slope_unit, slope_unit, offset_unit};
+      const Fixed most = static_cast<Fixed>(std::min(wanted.most * offset_unit, 16383.0f));
+      return for_each_part<Fixed>(wanted.maps, scales, width, height, begin, end,
+                                  DefogPart<T, Fixed>{image, out, most, nullptr});
     }
   }
-  join_rgb(cleared, cleared + n, cleared + 2 * n, width, to);
+  const float scales[defog_maps] = {1, 1, 1, 1, 1, 1};
+  for_each_part<float>(wanted.maps, scales, width, height, begin, end,
+                       DefogPart<T, float>{image, out, wanted.most, curve});
 }
 
-void defog_row_8(const std::uint8_t* row, std::uint8_t* to, int width, const MapTile& tile, float share,
-                 float most, const std::uint8_t* curve) {
-  defog_row(row, to, width, tile, share, most, curve);
+void defog_rows_8(ImageView<const std::uint8_t> image, ImageView<std::uint8_t> out, const Defogging& wanted,
+                  const std::uint8_t* curve, int begin, int end) {
+  defog_rows(image, out, wanted, curve, begin, end);
 }
 
-void defog_row_16(const std::uint16_t* row, std::uint16_t* to, int width, const MapTile& tile, float share,
-                  float most, const std::uint16_t* curve) {
-  defog_row(row, to, width, tile, share, most, curve);
+void defog_rows_16(ImageView<const std::uint16_t> image, ImageView<std::uint16_t> out,
+                   const Defogging& wanted, const std::uint16_t* curve, int begin, int end) {
+  defog_rows(image, out, wanted, curve, begin, end);
 }
 
 IRS_ISA_END
@@ -107,6 +183,25 @@ Aligned<float> maps_for_levels(ImageView<const float> maps, float strength, floa
     }
   }
   return scaled;
+}
+
+// Airlight of -0.5..1.5, and terms of u of less than 8 each and 16 together: as the network sees photos.
+// Other maps are worked with in floats.
+bool fits_fixed_point(ImageView<const float> levels, float most) {
+  for (int y = 0; y < levels.height(); ++y)
+    for (int x = 0; x < levels.width(); ++x) {
+      const float* map = levels.row(y) + x * defog_maps;
+      float sum = 0;
+      for (int m = 3; m < defog_maps; ++m) {
+        const float term = std::abs(map[m]) * (m < 5 ? 255 : 1);
+        if (!(term < 7.9f)) return false;
+        sum += term;
+      }
+      for (int c = 0; c < 3; ++c)
+        if (!(std::abs(map[c] - 127.5f) <= 255)) return false;
+      if (!(sum < 15.9f)) return false;
+    }
+  return most >= 0 && most <= 8;
 }
 
 // Levels by steps of brightness: a power, in whole numbers.
@@ -133,11 +228,11 @@ void defog(const py::array& image, const py::array& maps, const py::array& out, 
   const ImageView<const float> levels({scaled.data(), count}, scaled.data(), given.width(), given.height(),
                                       defog_maps, given.row_length());
   const std::vector<T> curve = exponent == 1 ? std::vector<T>() : power_curve<T>(exponent);
-  for_each_tile_row(levels, from.width(), from.height(),
-                    [&](const MapTile& tile, int left, int width, int y, float share) {
-                      kernel(from.row(y) + 3 * left, to.row(y) + 3 * left, width, tile, share, most,
-                             curve.empty() ? nullptr : curve.data());
-                    });
+  const Defogging wanted{levels, most, fits_fixed_point(levels, most)};
+  parallel_for(from.height(), rows_worth_a_thread, [&](std::int64_t begin, std::int64_t end) {
+    kernel(from, to, wanted, curve.empty() ? nullptr : curve.data(), static_cast<int>(begin),
+           static_cast<int>(end));
+  });
 }
 
 }  // namespace
@@ -149,9 +244,10 @@ IRS_BIND(m) {
       [](const py::array& image, const py::array& maps, const py::array& out, float strength, float most,
          double exponent) {
         if (has_16_bits(image)) {
-          return defog<std::uint16_t>(image, maps, out, strength, most, exponent, IRS_DISPATCH(defog_row_16));
+          return defog<std::uint16_t>(image, maps, out, strength, most, exponent,
+                                      IRS_DISPATCH(defog_rows_16));
         }
-        defog<std::uint8_t>(image, maps, out, strength, most, exponent, IRS_DISPATCH(defog_row_8));
+        defog<std::uint8_t>(image, maps, out, strength, most, exponent, IRS_DISPATCH(defog_rows_8));
       },
       py::arg("image").noconvert(), py::arg("maps").noconvert(), py::arg("out").noconvert(),
       py::arg("strength"), py::arg("most"), py::arg("exponent"));

@@ -166,7 +166,7 @@ class HazeNet {
       down_.push_back(next(inputs, haze_widths[i], 3, 2));
     const int deepest = haze_widths[haze_levels - 1];
     for (int i = 0; i < 2; ++i) middle_.push_back(next(deepest, deepest, 3));
-    whole_.push_back(next(deepest, deepest, 1));
+    whole_ = next(deepest, deepest, 1);
     int inputs = deepest;
     for (int i = 0; i < haze_upwards; ++i) {
       const int outputs = haze_widths[haze_levels - 2 - i];
@@ -174,7 +174,7 @@ class HazeNet {
       merge_.push_back(next(outputs, outputs, 3));
       inputs = outputs;
     }
-    maps_.push_back(next(inputs, haze_maps, 1));
+    maps_ = next(inputs, haze_maps, 1);
   }
 
   void run(const py::array& thumbnail, const py::array& maps) const {
@@ -208,7 +208,7 @@ class HazeNet {
       enlarge(convolve(up_[i], x, After::nothing), wider);
       x = residual(merge_[i], wider);
     }
-    return convolve(maps_[0], x, After::nothing);
+    return convolve(maps_, x, After::nothing);
   }
 
   static Features convolve(const Convolution& conv, const Features& in, After after) {
@@ -242,12 +242,13 @@ class HazeNet {
     for (int y = 0; y < x.height; ++y)
       for (int i = 0; i < x.width * x.channels; ++i) mean.at(0, 0)[i % x.channels] += x.at(y, 0)[i];
     for (int c = 0; c < x.channels; ++c) mean.at(0, 0)[c] /= static_cast<float>(x.height * x.width);
-    const Features added = convolve(whole_[0], mean, After::nothing);
+    const Features added = convolve(whole_, mean, After::nothing);
     for (int y = 0; y < x.height; ++y)
       for (int i = 0; i < x.width * x.channels; ++i) x.at(y, 0)[i] += added.at(0, 0)[i % x.channels];
   }
 
-  std::vector<Convolution> down_, middle_, whole_, up_, merge_, maps_;
+  std::vector<Convolution> down_, middle_, up_, merge_;
+  Convolution whole_{}, maps_{};
 };
 
 }  // namespace

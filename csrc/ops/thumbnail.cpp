@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 #include <vector>
 
 #include "core/bind.h"
@@ -17,15 +18,19 @@
 
 IRS_ISA_BEGIN
 
+// Holds the sum of as many values as a T has.
 template <class T>
-IRS_NOINLINE void add_row(const T* __restrict row, int length, std::uint32_t* __restrict sums) {
+using Sum = std::conditional_t<sizeof(T) == 1, std::uint16_t, std::uint32_t>;
+
+template <class T>
+IRS_NOINLINE void add_row(const T* __restrict row, int length, Sum<T>* __restrict sums) {
   for (int i = 0; i < length; ++i) sums[i] += row[i];
 }
 
 template <class T>
 void thumbnail_rows(ImageView<const T> image, ImageView<float> out, int begin, int end) {
-  constexpr int most = 1 << 16;  // rows or columns that a 32-bit sum of 16-bit values holds
-  std::vector<std::uint32_t> sums(image.row_length());
+  constexpr int most = 1 << 8 * sizeof(T);  // rows in a sum
+  std::vector<Sum<T>> sums(image.row_length());
   std::vector<std::uint64_t> totals(image.row_length());
   for (int y = begin; y < end; ++y) {
     const Cell rows(y, image.height(), out.height());

@@ -157,7 +157,7 @@ def test_alpha_and_16_bits_pass_the_engine(dark_photo):
     np.testing.assert_array_equal(found[..., 3], alpha)
     np.testing.assert_array_equal(found[..., :3], irs.dark_enhance(dark_photo))
     deep = irs.dark_enhance(dark_photo.astype(np.uint16) * 257)
-    assert deep.dtype == np.uint16 and np.abs(deep / 257 - found[..., :3]).max() < 0.52  # a rounding
+    assert deep.dtype == np.uint16 and np.abs(deep / 257 - found[..., :3]).max() < 0.75  # fixed point
 
 
 def test_parameters_are_checked(dark_photo):

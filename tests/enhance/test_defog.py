@@ -84,6 +84,25 @@ def test_rows_may_lie_anywhere(haze_weights, photo):
         np.testing.assert_array_equal(native.clear(view, 1.0, 1.0), native.clear(view.copy(), 1.0, 1.0))
 
 
+@pytest.mark.parametrize(("airlight", "terms"), [(1, 1), (2, 5.2), (2, 7.9), (2.2, 5), (50, 300), (3e5, 3e7)])
+def test_whatever_the_maps_say_the_result_is_that_of_torch(airlight, terms):
+    """Also where they leave the range of fixed point; `airlight` and `terms` are how far they go."""
+    random = np.random.default_rng(4)
+    noise = random.integers(0, 256, (120, 700, 3), np.uint8)
+    noise[:40] = random.choice([0, 255], (40, 700, 3))
+    for size in ((1, 1), (3, 5), (40, 90)):
+        maps = random.uniform(-1, 1, (*size, MAPS)).astype(np.float32)
+        maps[..., :3] = 0.5 + maps[..., :3] * airlight / 2
+        maps[..., 3:] = np.sign(maps[..., 3:]) * terms if size == (3, 5) else maps[..., 3:] * terms
+        found = np.empty_like(noise)
+        _native.defog(noise, maps, found, 1.0, 8.0, 1.0)
+        planes = torch.from_numpy(noise).permute(2, 0, 1)[None].double() / 255
+        cleared = clear(planes, torch.from_numpy(maps).permute(2, 0, 1)[None].double())[0]
+        expected = cleared.permute(1, 2, 0).clamp(0, 1).numpy() * 255
+        far = np.abs(found - expected) - 0.5
+        assert (far > 0.5 if terms < 10 else far > 1).mean() < (1e-9 if terms < 10 else 1e-3)
+
+
 def test_coarse_maps_follow_edges():
     """A plane over the colour of a pixel tells a dark thing from what is behind it, at full resolution."""
     image = torch.full((1, 3, 64, 64), 0.8)
