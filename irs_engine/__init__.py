@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         dark_enhance,
         default_engine,
         defog,
+        detect_recapture,
         get_operator,
         list_operators,
         super_resolve,
@@ -31,7 +32,16 @@ if TYPE_CHECKING:
         WeightsNotFound,
     )
     from irs_engine.image import Limits
-    from irs_engine.results import Box, Category, Instance, Tag, TaggingResult
+    from irs_engine.results import (
+        Box,
+        Category,
+        Instance,
+        RecaptureCrop,
+        RecaptureLabel,
+        RecaptureResult,
+        Tag,
+        TaggingResult,
+    )
 
     __version__: str
 
@@ -45,6 +55,9 @@ __all__ = [
     "IrsError",
     "Limits",
     "ParameterError",
+    "RecaptureCrop",
+    "RecaptureLabel",
+    "RecaptureResult",
     "Tag",
     "TaggingResult",
     "WeightsError",
@@ -53,6 +66,7 @@ __all__ = [
     "dark_enhance",
     "default_engine",
     "defog",
+    "detect_recapture",
     "doctor",
     "get_operator",
     "list_operators",
@@ -62,10 +76,11 @@ __all__ = [
 
 _NAMES = {  # as above, for __getattr__
     "doctor": "doctor",
-    "engine": "Engine dark_enhance default_engine defog get_operator list_operators super_resolve tag",
+    "engine": "Engine dark_enhance default_engine defog detect_recapture get_operator list_operators "
+    "super_resolve tag",
     "errors": "DeviceError ImageError IrsError ParameterError WeightsError WeightsNotFound",
     "image": "Limits",
-    "results": "Box Category Instance Tag TaggingResult",
+    "results": "Box Category Instance RecaptureCrop RecaptureLabel RecaptureResult Tag TaggingResult",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 

@@ -1,4 +1,4 @@
-"""A tagging result as a picture: boxes on the photo, and beside it the tags with bars of confidence."""
+"""Results as pictures: tags as boxes and bars of confidence, signs of a recapture where they are."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from irs_engine.image import read_rgb
 
 if TYPE_CHECKING:
     from irs_engine.image import ImageInput
-    from irs_engine.results import Tag, TaggingResult
+    from irs_engine.results import RecaptureResult, Tag, TaggingResult
 
     Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
     Rectangle = tuple[float, float, float, float]  # left, top, right, bottom
@@ -21,6 +21,7 @@ PHOTO = (960, 720)  # the photo is scaled into this; all sizes are in pixels of 
 MARGIN, COLUMN, ROW, BAR = 40, 400, 62, 8
 PAPER, INK, FAINT, TRACK = "#ffffff", "#1d1d1f", "#86868b", "#ececf0"
 COLORS = {"object": "#2f7cf6", "scene": "#12a977", "concept": "#f0932b"}
+ORIGINAL, RECAPTURED = "#12a977", "#e5484d"
 CJK_FONTS = """NotoSansCJK-Regular.ttc NotoSansCJKsc-Regular.otf NotoSansSC-Regular.otf NotoSansSC[wght].ttf
     SourceHanSansSC-Regular.otf wqy-microhei.ttc wqy-zenhei.ttc DroidSansFallbackFull.ttf PingFang.ttc
     msyh.ttc simhei.ttf simsun.ttc""".split()
@@ -28,10 +29,8 @@ CJK_FONTS = """NotoSansCJK-Regular.ttc NotoSansCJKsc-Regular.otf NotoSansSC-Regu
 
 def draw_tags(image: ImageInput, result: TaggingResult) -> Image.Image:
     """The photo with boxes, and the panel of tags: to its right, or below it where the photo is very wide."""
-    photo = Image.fromarray(read_rgb(image, at_least=min(PHOTO)).pixels)
-    scale = min(PHOTO[0] / result.size[0], PHOTO[1] / result.size[1], 4)
-    width, height = (max(1, round(side * scale)) for side in result.size)
-    photo = photo.resize((width, height), Image.Resampling.LANCZOS)
+    photo, scale = _scaled_photo(image, result.size)
+    width, height = photo.size
     _draw_boxes(photo, result, scale)
 
     beside = width < 2 * height
@@ -49,6 +48,41 @@ def draw_tags(image: ImageInput, result: TaggingResult) -> Image.Image:
     sheet.paste(photo, (MARGIN, top), _rounded_mask(photo.size, 14))
     _draw_panel(sheet, result, origin, columns, rows)
     return sheet
+
+
+def draw_recapture(image: ImageInput, result: RecaptureResult) -> Image.Image:
+    """The photo with the crops that were looked at, and a line that says what was found."""
+    photo, scale = _scaled_photo(image, result.size)
+    for crop in result.crops:
+        recaptured = crop.screen + crop.print
+        color = _between(ORIGINAL, RECAPTURED, recaptured)
+        left, top = crop.box.left * scale, crop.box.top * scale
+        right, bottom = left + crop.box.width * scale, top + crop.box.height * scale
+        ImageDraw.Draw(photo).rounded_rectangle((left, top, right, bottom), 6, outline=color, width=4)
+        kind = "original" if recaptured < 0.5 else "screen" if crop.screen > crop.print else "print"
+        text = f"{kind} {100 * (1 - recaptured if kind == 'original' else getattr(crop, kind)):.0f}"
+        _rounded(photo, (left, top, left + _font(text, 16).getlength(text) + 16, top + 24), color, 6)
+        _text(photo, (left + 8, top + 2), text, 16, PAPER)
+    words = {"true": "original", "false": "recaptured", "uncertainty": "uncertain"}[result.suggestion]
+    line = f"{words}   screen {100 * result.screen:.1f}   print {100 * result.print:.1f}   {result.reason}"
+    sheet = Image.new("RGB", (photo.width + 2 * MARGIN, photo.height + 2 * MARGIN + ROW // 2), PAPER)
+    sheet.paste(photo, (MARGIN, MARGIN), _rounded_mask(photo.size, 14))
+    _text(sheet, (MARGIN, photo.height + MARGIN + 14), line, 22, INK, room=photo.width)
+    return sheet
+
+
+def _scaled_photo(image: ImageInput, size: tuple[int, int]) -> tuple[Image.Image, float]:
+    """The photo, of that size as shown, scaled into PHOTO, and by how much."""
+    photo = Image.fromarray(read_rgb(image, at_least=min(PHOTO)).pixels)
+    scale = min(PHOTO[0] / size[0], PHOTO[1] / size[1], 4)
+    width, height = (max(1, round(side * scale)) for side in size)
+    return photo.resize((width, height), Image.Resampling.LANCZOS), scale
+
+
+def _between(first: str, second: str, share: float) -> str:
+    """A colour on the way from one to the other, both as #rrggbb."""
+    ends = [[int(color[i : i + 2], 16) for i in (1, 3, 5)] for color in (first, second)]
+    return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in zip(*ends, strict=True))
 
 
 def _draw_panel(

@@ -16,7 +16,7 @@ from irs_engine.device import check_device, check_threads, choose_device, choose
 from irs_engine.errors import IrsError, ParameterError
 from irs_engine.registry import Range, get_operator, operator
 from irs_engine.registry import list_operators as list_operators  # complete once this is imported
-from irs_engine.results import TaggingResult
+from irs_engine.results import RecaptureResult, TaggingResult
 
 if TYPE_CHECKING:
     import torch
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from irs_engine.enhance.defog import Defogger
     from irs_engine.enhance.super_resolution import SuperResolver
     from irs_engine.image import ImageInput, ImageOutput, Rgb
+    from irs_engine.vision.recapture import RecaptureDetector
     from irs_engine.vision.tagger import Tagger
 
 log = logging.getLogger(__name__)
@@ -57,6 +58,7 @@ class Engine:
         self.weights = weights
         self._loading = threading.Lock()
         self._tagger: Tagger | None = None
+        self._recapture_detector: RecaptureDetector | None = None
         self._defogger: Defogger | None = None
         self._super_resolvers: dict[tuple[str, int, bool], SuperResolver] = {}
 
@@ -120,6 +122,30 @@ class Engine:
         return self.tag_many(
             pictures_in(folder, recursive), batch_size=batch_size, on_error=on_error or _log_error, **options
         )
+
+    @operator
+    def detect_recapture(
+        self, image: ImageInput, *, threshold: Annotated[float, Range(0, 1)] = 0.95
+    ) -> RecaptureResult:
+        """Tell whether a photo is an original, or a photo of a screen or of a print.
+
+        Args:
+            threshold: Confidence that either answer needs, 0 to 1; below it the answer is "uncertainty".
+        """
+        from irs_engine.image import read_rgb
+
+        return self.load_recapture_detector().detect(read_rgb(image), threshold)
+
+    def load_recapture_detector(self) -> RecaptureDetector:
+        """The network that tells recaptured photos, loaded at the first call."""
+        with self._loading:
+            if self._recapture_detector is None:
+                from irs_engine.vision.recapture import RecaptureDetector
+
+                self._recapture_detector = RecaptureDetector(
+                    device=self.device, precision=self.precision, weights=self.weights, threads=self.threads
+                )
+            return self._recapture_detector
 
     @operator
     def defog(
@@ -272,6 +298,7 @@ def _verb(method: Callable[Concatenate[Engine, P], R]) -> Callable[P, R]:
 
 
 tag = _verb(Engine.tag)
+detect_recapture = _verb(Engine.detect_recapture)
 dark_enhance = _verb(Engine.dark_enhance)
 defog = _verb(Engine.defog)
 super_resolve = _verb(Engine.super_resolve)

@@ -82,3 +82,38 @@ class TaggingResult(Result):
         from irs_engine.draw import draw_tags
 
         return draw_tags(image, self)
+
+
+@dataclass(frozen=True, slots=True)
+class RecaptureLabel(Result):
+    label: str  # original | recapture
+    confidence: float  # 0..1
+
+
+@dataclass(frozen=True, slots=True)
+class RecaptureCrop(Result):
+    """One of the places that were looked at, and what it says alone."""
+
+    box: Box
+    screen: float  # probabilities, 0..1
+    print: float
+
+
+@dataclass(frozen=True, slots=True)
+class RecaptureResult(Result):
+    suggestion: str  # "true": an original, "false": recaptured, "uncertainty"
+    category: str  # "recapture" unless the suggestion is "true", then empty
+    score: float  # 0..1, confidence of what is suggested, of the likelier when uncertain
+    detail: tuple[RecaptureLabel, ...]  # of the suggestion; of both, the likelier first, when uncertain
+    screen: float  # probability that it is a photo of a screen
+    print: float  # of a print
+    barcode: bool  # whether a barcode could be read
+    reason: str  # why the photo cannot be judged: too small, blurred or compressed; else empty
+    crops: tuple[RecaptureCrop, ...]
+    size: tuple[int, int]  # width, height of the image as shown
+
+    def draw(self, image: ImageInput) -> Image:
+        """The picture with the places that were looked at, from green (original) to red (recaptured)."""
+        from irs_engine.draw import draw_recapture
+
+        return draw_recapture(image, self)

@@ -172,3 +172,30 @@ def haze_weights(tmp_path_factory):
     folder = tmp_path_factory.mktemp("haze")
     save_file(net.state_dict(), folder / "haze_s.safetensors")
     return folder
+
+
+@pytest.fixture(scope="session")
+def recapture_weights(tmp_path_factory):
+    """A folder with a recapture_s.safetensors of random numbers that tell some pictures from others."""
+    import torch
+    from safetensors.torch import save_file
+
+    from irs_engine.vision.nets.recapture_net import SIDE, RecaptureNet
+
+    torch.manual_seed(0)
+    net = RecaptureNet().train()
+    pictures = torch.from_numpy(np.stack([make_photo(SIDE, SIDE, seed) for seed in range(4)])) / 255
+    stripes = (2.2 * torch.arange(SIDE)).cos()[:, None].expand(SIDE, SIDE, 3) / 4 + 0.5
+    pictures = torch.stack([*pictures, stripes, torch.rand(SIDE, SIDE, 3), 0.2 * pictures[0] + 0.6])
+    pictures = pictures.permute(0, 3, 1, 2)
+    with torch.no_grad():
+        for _ in range(5):
+            net.features(pictures)
+        found = net.eval().classes(net.features(pictures))
+        net.classes.weight /= found.std(0)[:, None]
+        net.classes.bias.copy_((net.classes.bias - found.mean(0)) / found.std(0))
+    folder = tmp_path_factory.mktemp("recapture")
+    tensors = net.state_dict() | {"calibration": torch.tensor([1.5, 0.5])}
+    tensors = {name: value.contiguous() for name, value in tensors.items()}
+    save_file(tensors, folder / "recapture_s.safetensors")
+    return folder

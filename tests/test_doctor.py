@@ -8,8 +8,8 @@ from irs_engine.cli import main
 
 
 @pytest.fixture
-def good(tagger_weights, super_resolution_weights, haze_weights, tmp_path, monkeypatch):
-    for folder in (tagger_weights.parent, super_resolution_weights, haze_weights):
+def good(tagger_weights, super_resolution_weights, haze_weights, recapture_weights, tmp_path, monkeypatch):
+    for folder in (tagger_weights.parent, super_resolution_weights, haze_weights, recapture_weights):
         for file in folder.iterdir():
             (tmp_path / "package" / file.name).parent.mkdir(exist_ok=True)
             (tmp_path / "package" / file.name).symlink_to(file)
@@ -27,7 +27,7 @@ def test_a_healthy_machine(good):
     assert report.ok, str(report)
     found = topics(report)
     assert {("weights", "tagger_s"), ("self-test", "resize"), ("self-test", "tag")} <= found.keys()
-    assert ("self-test", "super_resolve") in found
+    assert {("self-test", "super_resolve"), ("self-test", "detect_recapture")} <= found.keys()
     assert " ms ok" in found["self-test", "tag"].text
     lines = str(report).splitlines()
     assert [line.split()[0] for line in lines] == ["irs_engine", "native", "device", "weights", "self-test"]

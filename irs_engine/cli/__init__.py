@@ -11,6 +11,7 @@ import click
 
 from irs_engine.cli.doctor import doctor
 from irs_engine.cli.enhance import enhancements
+from irs_engine.cli.recapture import recapture
 from irs_engine.cli.tag import tag
 from irs_engine.cli.tags import tags
 from irs_engine.cli.weights import weights
@@ -31,7 +32,7 @@ def cli() -> None:
     logging.getLogger("irs_engine").setLevel(level.upper())
 
 
-for command in (tag, *enhancements(), tags, doctor, weights):
+for command in (tag, recapture, *enhancements(), tags, doctor, weights):
     cli.add_command(command)
 
 

@@ -21,6 +21,7 @@ class Rgb:
 
     pixels: np.ndarray  # (h, w, 3) uint8, contiguous, upright
     size: tuple[int, int]  # (width, height) of the full picture as shown; pixels may be fewer
+    jpeg_quality: int | None = None  # 1..100 as libjpeg counts; None: not from a JPEG
 
 
 def read_rgb(image: ImageInput, *, at_least: int | None = None, limits: Limits = DEFAULT_LIMITS) -> Rgb:
@@ -38,4 +39,4 @@ def read_rgb(image: ImageInput, *, at_least: int | None = None, limits: Limits =
     pixels = to_srgb(to_depth(raster.pixels, np.uint8), raster.icc)
     if raster.alpha is not None:
         pixels = on_white(pixels, to_depth(raster.alpha, np.uint8))
-    return Rgb(upright(to_rgb(pixels), source.orientation), source.size)
+    return Rgb(upright(to_rgb(pixels), source.orientation), source.size, source.jpeg_quality)

@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from irs_engine.train.optics.draws import clouds, to_linear, to_srgb, uniform
+
 LINEAR_SHARE = 0.4  # of the batches: haze mixed in linear light, as in nature; the rest as benchmarks do
 KEPT_DENSE, KEPT_THIN = 0.82, 0.45  # of the brightness, at least, when haze is taken away
 CLEAR_SHARE = 0.15  # of the pictures get no haze: they must come back as they are
@@ -25,15 +27,15 @@ def add_haze(clear: Tensor) -> tuple[Tensor, Tensor]:
     torch's default generator.
     """
     count, _, height, width = clear.shape
-    strength = 0.1 + 2.9 * _uniform(count) ** 1.2
-    strength = torch.where(_uniform(count) < CLEAR_SHARE, 0, strength)
+    strength = 0.1 + 2.9 * uniform(count) ** 1.2
+    strength = torch.where(uniform(count) < CLEAR_SHARE, 0, strength)
     transmission = torch.exp(-strength * _distance(clear) * _density(count, height, width))
     airlight = _airlight(clear)
     if torch.rand(()) < LINEAR_SHARE:
         hazy = to_srgb(transmission * to_linear(clear) + (1 - transmission) * to_linear(airlight))
     else:
         hazy = transmission * clear + (1 - transmission) * airlight
-    hazy = hazy + 0.012 * _uniform(count) * torch.randn_like(hazy)
+    hazy = hazy + 0.012 * uniform(count) * torch.randn_like(hazy)
     hazy = (hazy.clamp(0, 1) * 255).round() / 255
     return hazy, as_bright(clear, hazy, transmission.mean((1, 2, 3), keepdim=True))
 
@@ -52,61 +54,40 @@ def as_bright(clear: Tensor, hazy: Tensor, transmission: Tensor) -> Tensor:
     return clear**exponent
 
 
-def to_linear(srgb: Tensor) -> Tensor:
-    return torch.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
-
-
-def to_srgb(linear: Tensor) -> Tensor:
-    curve = 1.055 * linear.clamp(0.0031308, 1) ** (1 / 2.4) - 0.055
-    return torch.where(linear <= 0.0031308, 12.92 * linear, curve)
-
-
 def _distance(clear: Tensor) -> Tensor:
     """(N, 1, H, W), around 0.6: one distance, by row, or things at distances of their own."""
     count, _, height, width = clear.shape
     rows = torch.linspace(1, 0, height)[None, None, :, None].expand(count, 1, height, width)
-    by_row = rows ** _uniform(count, 0.6, 2.5)
-    by_thing = _following(clear, _clouds(count, height, width, 6))
-    kind = _uniform(count)
+    by_row = rows ** uniform(count, 0.6, 2.5)
+    by_thing = _following(clear, clouds(count, height, width, 6))
+    kind = uniform(count)
     distance = torch.where(kind < 0.6, 0.25 + 0.75 * by_row + 0.25 * (by_thing - 0.5), 0.35 + 0.8 * by_thing)
     return torch.where(kind < 0.2, 1, distance.clamp_min(0.02))
 
 
 def _density(count: int, height: int, width: int) -> Tensor:
     """(N, 1, H, W): 1 for even haze, else in patches."""
-    patches = 0.65 * _clouds(count, height, width, 3) + 0.35 * _clouds(count, height, width, 7)
-    patches = 0.15 + 1.4 * patches ** _uniform(count, 0.8, 2)
-    return torch.where(_uniform(count) < 0.45, 1, patches)
+    patches = 0.65 * clouds(count, height, width, 3) + 0.35 * clouds(count, height, width, 7)
+    patches = 0.15 + 1.4 * patches ** uniform(count, 0.8, 2)
+    return torch.where(uniform(count) < 0.45, 1, patches)
 
 
 def _airlight(clear: Tensor) -> Tensor:
     """(N, 3, H, W): of a brightness of its own, as under a sky, or the light of the scene scattered."""
     count, _, height, width = clear.shape
-    tint = _tint(clear.mean((2, 3), keepdim=True)) ** (_uniform(count) ** 2)
+    tint = _tint(clear.mean((2, 3), keepdim=True)) ** (uniform(count) ** 2)
     tint = _tint(tint * (1 + 0.04 * torch.randn(count, 3, 1, 1)))
-    uneven = 1 + _uniform(count, 0, 0.25) * (_clouds(count, height, width, 3) - 0.5)
-    sky = _uniform(count, 0.55, 1) * uneven
+    uneven = 1 + uniform(count, 0, 0.25) * (clouds(count, height, width, 3) - 0.5)
+    sky = uniform(count, 0.55, 1) * uneven
     around = F.avg_pool2d(clear.amax(1, keepdim=True), 32)
     mean = around.mean((2, 3), keepdim=True)
-    around = F.interpolate(mean + (around - mean) * _uniform(count, 0.2, 1), (height, width), mode="bicubic")
-    scattered = (around * _uniform(count, 0.9, 1.35)).clamp_min(0.3)
-    return (tint * torch.where(_uniform(count) < 0.65, sky, scattered)).clamp(0, 1)
+    around = F.interpolate(mean + (around - mean) * uniform(count, 0.2, 1), (height, width), mode="bicubic")
+    scattered = (around * uniform(count, 0.9, 1.35)).clamp_min(0.3)
+    return (tint * torch.where(uniform(count) < 0.65, sky, scattered)).clamp(0, 1)
 
 
 def _tint(color: Tensor) -> Tensor:
     return (color / color.amax(1, keepdim=True)).clamp_min(0.25)
-
-
-def _uniform(count: int, low: float = 0, high: float = 1) -> Tensor:
-    return low + (high - low) * torch.rand(count, 1, 1, 1)
-
-
-def _clouds(count: int, height: int, width: int, cells: int) -> Tensor:
-    """(N, 1, H, W) smooth noise, each from 0 to 1."""
-    noise = torch.randn(count, 1, cells, cells + cells // 3 + 1)
-    noise = F.interpolate(noise, (height // 4, width // 4), mode="bicubic")
-    low, high = noise.amin((2, 3), keepdim=True), noise.amax((2, 3), keepdim=True)
-    return F.interpolate((noise - low) / (high - low), (height, width), mode="bilinear")
 
 
 def _following(photo: Tensor, field: Tensor) -> Tensor:

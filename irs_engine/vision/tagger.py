@@ -46,8 +46,9 @@ class Tagger:
     ):
         import torch
 
+        from irs_engine.vision.nets.layers import fuse
         from irs_engine.vision.nets.packed import pack
-        from irs_engine.vision.nets.tagger_net import build_tagger_net, fuse
+        from irs_engine.vision.nets.tagger_net import build_tagger_net
 
         if threads:
             torch.set_num_threads(threads)

@@ -9,13 +9,8 @@ from conftest import make_photo
 from irs_engine.enhance import haze_net
 from irs_engine.enhance.defog import Defogger
 from irs_engine.train.defog import Run, choose_photos, export, is_clear, picture_loss, psnr, views
-from irs_engine.train.haze_simulator import (
-    KEPT_DENSE,
-    add_haze,
-    as_bright,
-    to_linear,
-    to_srgb,
-)
+from irs_engine.train.haze_simulator import KEPT_DENSE, add_haze, as_bright
+from irs_engine.train.optics.draws import to_linear, to_srgb
 from irs_engine.train.photos import pack
 
 

@@ -3,8 +3,9 @@ import torch
 
 from irs_engine.errors import WeightsError
 from irs_engine.registry import get_network
+from irs_engine.vision.nets.layers import HalvingConv, fuse
 from irs_engine.vision.nets.packed import pack
-from irs_engine.vision.nets.tagger_net import HalvingConv, TaggerNet, build_tagger_net, fuse
+from irs_engine.vision.nets.tagger_net import TaggerNet, build_tagger_net
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from irs_engine.vision.nets.tagger_net import HalvingConv, Net, PixelLinear
+from irs_engine.vision.nets.layers import HalvingConv, Net, PixelLinear
 
 log = logging.getLogger(__name__)
 

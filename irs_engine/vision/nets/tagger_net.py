@@ -2,73 +2,15 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from irs_engine.errors import WeightsError
 from irs_engine.registry import network
-
-Net = TypeVar("Net", bound=nn.Module)
+from irs_engine.vision.nets.layers import ConvNorm
 
 FIRST_OF_WIDTH = ("0.2", "1.0", "2.0", "4.0")  # stage and layer that bring in each of the four widths
-
-
-class HalvingConv(nn.Conv2d):
-    """3x3 convolution of stride 2 whose window starts at the even pixel: padding at the right and the bottom
-    only.
-
-    The output grid is then that of TensorFlow's networks, so that maps of teachers from there lie on ours.
-    """
-
-    def __init__(self, inputs: int, outputs: int, bias: bool = False):
-        super().__init__(inputs, outputs, 3, 2, bias=bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(F.pad(x, (0, 1, 0, 1)))
-
-
-class ConvNorm(nn.Sequential):
-    """Convolution and batch normalisation; `fused()` gives the single linear map that both amount to."""
-
-    def __init__(self, inputs: int, outputs: int, kernel: int = 1, *, groups: int = 1, halve: bool = False):
-        if halve:
-            conv: nn.Conv2d = HalvingConv(inputs, outputs)
-        else:
-            conv = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, groups=groups, bias=False)
-        super().__init__(conv, nn.BatchNorm2d(outputs))
-
-    @torch.no_grad()
-    def fused(self) -> nn.Module:
-        conv, norm = self
-        assert isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)
-        assert norm.running_mean is not None and norm.running_var is not None
-        scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-        weight, bias = conv.weight * scale[:, None, None, None], norm.bias - norm.running_mean * scale
-        if conv.kernel_size == (1, 1):
-            return PixelLinear(weight.flatten(1), bias)
-        fused = copy.deepcopy(conv)
-        fused.weight, fused.bias = nn.Parameter(weight), nn.Parameter(bias)
-        return fused
-
-
-class PixelLinear(nn.Module):
-    """A 1x1 convolution as one matrix product over all pixels.
-
-    With channels last neither side is copied, and on a CPU it saves the reordering of weights at every call
-    that torch's convolution does.
-    """
-
-    def __init__(self, weight: Tensor, bias: Tensor):
-        super().__init__()
-        self.weight, self.bias = nn.Parameter(weight), nn.Parameter(bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.linear(x.permute(0, 2, 3, 1), self.weight, self.bias).permute(0, 3, 1, 2)
 
 
 class DenseBlock(nn.Module):
@@ -150,18 +92,6 @@ class TaggerNet(nn.Module):
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         vector = self.pooled(x)
         return {name: head(vector) for name, head in self.heads.items()}
-
-
-def fuse(module: Net) -> Net:
-    """Replace every ConvNorm inside by its single linear map, in place; for inference only."""
-    for name, child in module.named_children():
-        if isinstance(child, ConvNorm):
-            setattr(module, name, child.fused())
-        elif isinstance(child, nn.Hardswish):
-            child.inplace = True
-        else:
-            fuse(child)
-    return module.eval()
 
 
 def build_tagger_net(tensors: Mapping[str, Tensor]) -> TaggerNet:

@@ -1,0 +1,283 @@
+"""Train the network that tells recaptured photos, from random initialisation; resumable at any moment.
+
+    python -m irs_engine.train.recapture --views views --work runs/recapture --minutes 60 \\
+        --out recapture_s.safetensors
+
+`views` is a folder that `recapture_simulator` fills, at the same time if need be. Real photos with a licence
+that allows it may be added: `--real DIR` with folders original, screen and print.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import logging
+import math
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from irs_engine.device import wants_bf16
+from irs_engine.train.recapture_simulator import KINDS, jpeg
+from irs_engine.train.runs import load_state, save_state, update_average
+from irs_engine.vision.nets.recapture_net import CLASSES, SIDE, RecaptureNet
+from irs_engine.vision.recapture_crops import large_enough
+
+log = logging.getLogger(__name__)
+
+RATE = 1e-3
+BAG = 4  # crops of a made-up photo
+SMOOTHING = 0.05  # of labels
+CLASS_OF_KIND = torch.tensor([0] + [1] * 4 + [2] * 4)
+assert len(CLASS_OF_KIND) == len(KINDS)
+
+
+class Views:
+    """Pairs of the simulator, held out and to learn from; looks for new ones now and then."""
+
+    HELD_OUT = 20  # files
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.seen: set[Path] = set()
+        self.originals: list[np.ndarray] = []
+        self.recaptures: list[np.ndarray] = []
+        self.kinds: list[int] = []
+        self.look()
+
+    def look(self) -> None:
+        for file in sorted(set(self.folder.glob("*.npz")) - self.seen):
+            if time.time() - file.stat().st_mtime < 5:
+                continue  # perhaps still being written
+            with np.load(file) as pairs:
+                self.originals += list(pairs["originals"])
+                self.recaptures += list(pairs["recaptures"])
+                self.kinds += pairs["kinds"].tolist()
+            self.seen.add(file)
+
+    def draw(self, count: int, rng: np.random.Generator, held_out: bool = False) -> tuple[np.ndarray, Tensor]:
+        """(2 count, SIDE, SIDE, 3) crops, originals first, and their classes."""
+        kept = 3 * self.HELD_OUT
+        numbers = np.arange(count) if held_out else rng.integers(kept, len(self.kinds), count)
+        # Both of a pair are cut, turned and mirrored alike.
+        seeds = numbers if held_out else rng.integers(2**31, size=count)
+        crops = [
+            _turned(views[number], np.random.default_rng(seed))
+            for views in (self.originals, self.recaptures)
+            for number, seed in zip(numbers, seeds, strict=True)
+        ]
+        kinds = torch.tensor([0] * count + [self.kinds[number] for number in numbers])
+        return np.stack(crops), CLASS_OF_KIND[kinds]
+
+
+def _turned(view: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A crop of it, turned by right angles, mirrored, at times compressed once more or in other light."""
+    top, left = (int(rng.integers(length - SIDE + 1)) for length in view.shape[:2])
+    crop = np.rot90(view[top : top + SIDE, left : left + SIDE], int(rng.integers(4)))
+    if rng.random() < 0.5:
+        crop = crop[:, ::-1]
+    crop = np.ascontiguousarray(crop)
+    if rng.random() < 0.15:
+        crop = jpeg(crop, int(rng.integers(60, 96)))
+    if rng.random() < 0.5:
+        curve = np.linspace(0, 1, 256) ** np.exp(rng.uniform(-0.4, 0.4)) * rng.uniform(0.7, 1.1)
+        crop = cv2.LUT(crop, (np.clip(curve, 0, 1) * 255).astype(np.uint8))
+    return crop
+
+
+class RealCrops:
+    """Crops of real photos in folders named after CLASSES, every class and folder alike often."""
+
+    def __init__(self, folders: list[Path]):
+        self.groups = []
+        for folder in folders:
+            for label, name in enumerate(CLASSES):
+                files = sorted((folder / name).glob("*")) if (folder / name).is_dir() else []
+                if files:
+                    self.groups.append((label, files))
+
+    def draw(self, count: int, rng: np.random.Generator) -> tuple[np.ndarray, Tensor]:
+        crops: list[np.ndarray] = []
+        labels: list[int] = []
+        while len(crops) < count:
+            label = int(rng.integers(len(CLASSES)))
+            groups = [files for of, files in self.groups if of == label]
+            if not groups:
+                continue
+            files = groups[rng.integers(len(groups))]
+            photo = cv2.imread(str(files[rng.integers(len(files))]), cv2.IMREAD_COLOR_RGB)
+            if photo is not None:
+                crops.append(_turned(large_enough(_sent(photo, rng)), rng))
+                labels.append(label)
+        return np.stack(crops), torch.tensor(labels)
+
+
+def _sent(photo: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """As messengers send photos: no class keeps a size or a compression of its own."""
+    scale = rng.uniform(600, 1700) / max(photo.shape[:2])
+    if scale < 1:
+        photo = cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return jpeg(photo, int(rng.integers(60, 96)))
+
+
+class Run:
+    """A training run in its folder: network, its moving average, optimiser, seconds spent, steps."""
+
+    def __init__(self, folder: Path):
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.net = RecaptureNet().to(memory_format=torch.channels_last)
+        self.average = copy.deepcopy(self.net).requires_grad_(False)
+        self.optimiser = torch.optim.AdamW(self.net.parameters(), RATE, weight_decay=0.02)
+        self.bfloat16 = wants_bf16("auto", "cpu")
+        self.spent, self.steps = 0.0, 0
+        if state := load_state(folder):
+            self.net.load_state_dict(state["net"])
+            self.average.load_state_dict(state["average"])
+            self.optimiser.load_state_dict(state["optimiser"])
+            self.spent, self.steps = state["spent"], state["steps"]
+
+    def save(self) -> None:
+        parts: dict[str, nn.Module | torch.optim.Optimizer] = {
+            "net": self.net,
+            "average": self.average,
+            "optimiser": self.optimiser,
+        }
+        state = {name: part.state_dict() for name, part in parts.items()}
+        save_state(self.folder, state | {"spent": self.spent, "steps": self.steps})
+
+    def train(self, views: Views, real: RealCrops | None, minutes: float, batch: int) -> None:
+        if len(views.kinds) < 6 * Views.HELD_OUT:
+            raise ValueError(
+                f"{views.folder}: {len(views.kinds)} pairs are too few, simulate {6 * Views.HELD_OUT}"
+            )
+        rng = np.random.default_rng(self.steps)
+        torch.manual_seed(self.steps)
+        checked = views.draw(3 * Views.HELD_OUT, rng, held_out=True)
+        saved, losses = time.monotonic(), []
+        self.net.train()
+        while self.spent < 60 * minutes:
+            started = time.monotonic()
+            progress = self.spent / (60 * minutes)
+            rate = RATE * min(1, (self.steps + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * progress))
+            crops, labels = views.draw(batch, rng)
+            if real:
+                more = real.draw(batch // 3, rng)
+                crops, labels = np.concatenate([crops, more[0]]), torch.cat([labels, more[1]])
+            losses.append(self.step(to_tensor(crops), labels, rate))
+            # A pause of the whole process (a stopped laptop, SIGSTOP) is not time spent.
+            self.spent += min(time.monotonic() - started, 10.0)
+            if self.steps % 100 == 0:
+                found = auc(self.answers(to_tensor(checked[0])), checked[1] > 0)
+                line = "%4.1f%% %6d steps  loss %.3f  held out AUC %.4f  of %d pairs"
+                log.info(line, 100 * progress, self.steps, sum(losses) / len(losses), found, len(views.kinds))
+                losses.clear()
+                views.look()
+            if time.monotonic() - saved > 120:
+                self.save()
+                saved = time.monotonic()
+        self.save()
+
+    def step(self, crops: Tensor, labels: Tensor, rate: float) -> float:
+        """One step on crops and on photos made up of them; returns the loss before it."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
+            features = self.net.features(crops)
+        features = features.float()
+        alone = self.net.classes(features)
+        members, whole = make_bags(labels)
+        together = self.net.classes(self.net.joined(features[members]))
+        loss = F.cross_entropy(alone, labels, label_smoothing=SMOOTHING)
+        loss = loss + 0.5 * F.cross_entropy(together, whole, label_smoothing=SMOOTHING)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 2.0)
+        self.optimiser.step()
+        self.steps += 1
+        update_average(self.average, self.net, self.steps, 0.995)
+        for ours, theirs in zip(self.average.buffers(), self.net.buffers(), strict=True):
+            ours.copy_(theirs)
+        return loss.item()
+
+    @torch.inference_mode()
+    def answers(self, crops: Tensor) -> Tensor:
+        """(N,) log odds of a recapture, of crops alone, by the average."""
+        self.average.eval()
+        logits = torch.cat([self.average(part[:, None]) for part in crops.split(20)])
+        return logits[:, 1:].logsumexp(1) - logits[:, 0]
+
+
+def make_bags(labels: Tensor) -> tuple[Tensor, Tensor]:
+    """(N, BAG) indices of crops and (N,) classes: around displays and prints there is more to see."""
+    members, classes = [], []
+    of_class = [(labels == label).nonzero().flatten() for label in range(len(CLASSES))]
+    for label in labels.tolist():
+        count = BAG if label == 0 else int(torch.randint(1, BAG + 1, ()))
+        own, others = of_class[label], of_class[0]
+        if not len(others):
+            own, count = of_class[label], BAG
+        chosen = own[torch.randint(len(own), (count,))]
+        if count < BAG:
+            chosen = torch.cat([chosen, others[torch.randint(len(others), (BAG - count,))]])
+        members.append(chosen)
+        classes.append(label)
+    return torch.stack(members), torch.tensor(classes)
+
+
+def to_tensor(crops: np.ndarray) -> Tensor:
+    return (
+        torch.from_numpy(crops)
+        .permute(0, 3, 1, 2)
+        .float()
+        .div(255)
+        .contiguous(memory_format=torch.channels_last)
+    )
+
+
+def auc(scores: Tensor, positive: Tensor) -> float:
+    """Chance that a positive one has the higher score."""
+    above = scores[positive][:, None] - scores[~positive][None]
+    return float((above > 0).float().mean() + 0.5 * (above == 0).float().mean())
+
+
+def export(net: RecaptureNet, path: Path, steps: int) -> None:
+    values = {
+        name: value.half().contiguous()
+        for name, value in net.state_dict().items()
+        if value.is_floating_point()
+    }
+    save_file(values, path, {"steps": str(steps)})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--views", type=Path, required=True, help="folder of recapture_simulator")
+    parser.add_argument(
+        "--real", type=Path, nargs="*", default=[], help="folders with original, screen, print"
+    )
+    parser.add_argument("--work", type=Path, required=True, help="folder of this run, outside the project")
+    parser.add_argument("--out", type=Path, required=True, help="write the weights here (.safetensors)")
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--batch", type=int, default=12, help="pairs a step")
+    parser.add_argument("--threads", type=int)
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    run = Run(arguments.work)
+    real = RealCrops(arguments.real) if arguments.real else None
+    run.train(Views(arguments.views), real, arguments.minutes, arguments.batch)
+    export(run.average, arguments.out, run.steps)
+
+
+if __name__ == "__main__":
+    main()

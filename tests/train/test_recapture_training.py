@@ -1,0 +1,182 @@
+"""The training of the recapture network on a few simulated pairs: does it learn, stop and go on?"""
+
+import os
+import time
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from conftest import make_photo
+from safetensors import safe_open
+
+from irs_engine.train.recapture import (
+    BAG,
+    CLASS_OF_KIND,
+    RealCrops,
+    Run,
+    Views,
+    auc,
+    export,
+    make_bags,
+    to_tensor,
+)
+from irs_engine.train.recapture_simulator import KINDS
+from irs_engine.vision.nets.recapture_net import CLASSES, SIDE
+from irs_engine.vision.recapture import RecaptureDetector
+
+
+def store(path, pairs, age=60):
+    originals, recaptures, kinds = pairs
+    np.savez(path, originals=originals, recaptures=recaptures, kinds=[KINDS.index(kind) for kind in kinds])
+    os.utime(path, (time.time() - age,) * 2)
+
+
+@pytest.fixture
+def views(some_pairs, tmp_path, monkeypatch):
+    monkeypatch.setattr(Views, "HELD_OUT", 1)
+    folder = tmp_path / "views"
+    folder.mkdir()
+    for number, pairs in enumerate(some_pairs):
+        store(folder / f"{number}.npz", pairs)
+    return Views(folder)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    torch.manual_seed(0)
+    return Run(tmp_path_factory.mktemp("run"))
+
+
+def test_kinds_are_screens_and_prints():
+    names = dict(zip(KINDS, CLASS_OF_KIND.tolist(), strict=True))
+    assert CLASSES[names["original"]] == "original"
+    assert all(CLASSES[names[kind]] == "screen" for kind in ("stripe", "chevron", "diamond", "projector"))
+    assert all(CLASSES[names[kind]] == "print" for kind in ("laser", "inkjet", "photo", "grey copy"))
+
+
+def test_views_are_pairs(views):
+    crops, labels = views.draw(4, np.random.default_rng(0))
+    assert crops.shape == (8, SIDE, SIDE, 3) and crops.dtype == np.uint8
+    assert labels[:4].tolist() == [0] * 4 and set(labels[4:].tolist()) <= {1, 2}
+    held, _ = views.draw(3, np.random.default_rng(1), held_out=True)
+    again, _ = views.draw(3, np.random.default_rng(2), held_out=True)
+    assert np.array_equal(held, again)
+
+
+def test_both_of_a_pair_are_cut_and_turned_alike(views, monkeypatch):
+    views.recaptures = views.originals
+    crops, _ = views.draw(6, np.random.default_rng(0))
+    assert np.array_equal(crops[:6], crops[6:])
+
+
+def test_what_is_held_out_is_not_learned_from(views):
+    black = np.zeros_like(views.originals[0])
+    for number in range(3):
+        views.originals[number] = views.recaptures[number] = black
+    crops, _ = views.draw(20, np.random.default_rng(0))
+    assert all(crop.max() > 50 for crop in crops)
+    held, _ = views.draw(3, np.random.default_rng(0), held_out=True)
+    assert held.max() <= 2  # JPEG's black is not quite black
+
+
+def test_new_views_are_found_once_they_are_written(views, some_pairs):
+    count = len(views.kinds)
+    store(views.folder / "new.npz", some_pairs[0], age=60)
+    store(views.folder / "being_written.npz", some_pairs[0], age=0)
+    views.look()
+    views.look()
+    assert len(views.kinds) == len(views.originals) == len(views.recaptures) == count + 2
+
+
+def test_real_crops(tmp_path):
+    for number, name in enumerate(("original", "print")):
+        (tmp_path / name).mkdir()
+        photo = make_photo(700, 500) if number == 0 else np.full((500, 700, 3), (200, 60, 60), np.uint8)
+        cv2.imwrite(str(tmp_path / name / "a.png"), photo[..., ::-1])
+    (tmp_path / "print" / "notes.txt").write_text("no picture")
+    crops, labels = RealCrops([tmp_path]).draw(6, np.random.default_rng(0))
+    assert crops.shape == (6, SIDE, SIDE, 3) and set(labels.tolist()) == {0, 2}
+    for crop, label in zip(crops, labels.tolist(), strict=True):
+        red = crop[..., 0].mean() > 1.5 * crop[..., 2].mean()
+        assert red == (label == 2)
+
+
+def test_bags_of_recaptures_may_show_what_is_around():
+    torch.manual_seed(0)
+    labels = torch.tensor([0] * 6 + [1] * 3 + [2] * 3)
+    mixed = 0
+    for _ in range(10):
+        members, classes = make_bags(labels)
+        assert members.shape == (12, BAG) and torch.equal(classes, labels)
+        for bag, label in zip(labels[members], classes, strict=True):
+            assert (bag == label).any() and ((bag == label) | (bag == 0)).all()
+            mixed += int((bag != label).any())
+    assert 20 < mixed < 60  # of 60
+    members, classes = make_bags(torch.tensor([1, 1, 2]))
+    assert torch.equal(torch.tensor([1, 1, 2])[members], classes[:, None].expand(-1, BAG))
+
+
+def test_auc():
+    scores = torch.tensor([0.1, 0.4, 0.35, 0.8])
+    assert auc(scores, torch.tensor([False, False, True, True])) == 0.75
+    assert auc(torch.zeros(4), torch.tensor([False, True, True, False])) == 0.5
+
+
+def test_the_loss_falls_and_a_run_goes_on_where_it_was(run, views):
+    crops, labels = views.draw(1, np.random.default_rng(0))
+    run.net.train()
+    losses = [run.step(to_tensor(crops), labels, 1e-4) for _ in range(6)]
+    assert losses[-1] < 0.7 * losses[0]
+    run.save()
+    again = Run(run.folder)
+    assert again.steps == 6 and again.spent == run.spent
+    for name, value in run.average.state_dict().items():
+        assert torch.equal(value, again.average.state_dict()[name])
+    assert not torch.equal(again.net.classes.weight, again.average.classes.weight)
+    again.net.train()
+    assert again.step(to_tensor(crops), labels, 1e-4) < 0.8 * losses[0]
+    again.train(views, None, minutes=0.005, batch=1)
+    assert again.steps > 7 and again.spent >= 0.3
+    assert Run(run.folder).steps == again.steps
+    steps = again.steps
+    again.train(views, None, minutes=0.005, batch=1)  # the minutes are spent
+    assert again.steps == steps
+
+
+def test_real_crops_are_learned_from_too(views, tmp_path, monkeypatch):
+    def prints(count, rng):
+        return np.zeros((count, SIDE, SIDE, 3), np.uint8), torch.full((count,), 2)
+
+    def step(crops, labels, rate):
+        assert len(crops) == 7 and labels[-1] == 2 and not crops[-1].any()
+        run.spent = 60.0
+        return 1.0
+
+    run, real = Run(tmp_path / "run"), RealCrops([])
+    monkeypatch.setattr(real, "draw", prints)
+    monkeypatch.setattr(run, "step", step)
+    monkeypatch.setattr(run, "steps", 1)
+    run.train(views, real, minutes=0.01, batch=3)
+    assert run.spent >= 60
+
+
+def test_answers_are_log_odds_of_a_recapture(run):
+    crops = torch.rand(2, 3, SIDE, SIDE)
+    odds = run.answers(crops)
+    with torch.inference_mode():
+        chances = run.average.eval()(crops[:, None]).softmax(1)
+    torch.testing.assert_close(odds.sigmoid(), 1 - chances[:, 0], rtol=0, atol=1e-5)
+
+
+def test_what_is_exported_is_a_detector(run, tmp_path):
+    path = tmp_path / "recapture_s.safetensors"
+    export(run.average, path, run.steps)
+    assert path.stat().st_size < 4e6
+    with safe_open(path, "pt") as file:
+        assert file.metadata() == {"steps": str(run.steps)}
+    detector = RecaptureDetector(torch.device("cpu"), "fp32", path)
+    crops = np.stack([make_photo(SIDE, SIDE, seed) for seed in range(2)])
+    with torch.inference_mode():
+        expected = run.average.eval()(to_tensor(crops)[None]).softmax(1)[0]
+    np.testing.assert_allclose(detector.probabilities(crops)[0], expected, atol=0.01)  # half precision
