@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import torch
 
+from irs_engine.enhance.dark_enhance import THUMBNAIL
 from irs_engine.enhance.defog import MOST_CONTRAST, thumbnail_size
 from irs_engine.enhance.haze_net import HazeNet, build_haze_net
 from irs_engine.weights import load_weights
@@ -16,7 +17,7 @@ from irs_engine.weights import load_weights
 def dark_enhance_in_opencv(image: np.ndarray) -> np.ndarray:
     """The numbers are those of irs_engine/enhance/dark_enhance.py, which says what they mean."""
     height, width = image.shape[:2]
-    scale = min(1.0, 512 / max(width, height))
+    scale = min(1.0, THUMBNAIL / max(width, height))
     size = max(1, round(width * scale)), max(1, round(height * scale))
     values = np.multiply(image, np.float32(1 / 255), dtype=np.float32)
     red, green, blue = cv2.split(values)

@@ -216,7 +216,7 @@ namespace {
 
 constexpr int band_rows = 32;        // of the thumbnail: work for a thread, with sums of its own
 constexpr int light_window = 16;     // its half side, as a part of the longer side of the thumbnail
-constexpr int noise_window = 256;    // likewise: two cells at the usual size
+constexpr int noise_window = 256;    // likewise: a cell at the usual size
 constexpr double usual_brightness = 0.9;
 
 constexpr int levels = 4096;          // of the histogram: a step times a gain of 12 is less than a grey level

@@ -269,7 +269,7 @@ IRS_ISA_END
 namespace irs {
 namespace {
 
-constexpr int thumbnail_side = 512;  // the longer one; smaller pictures are their own thumbnail
+constexpr int thumbnail_side = 256;  // the longer one; smaller pictures are their own thumbnail
 constexpr int rows_worth_a_thread = 16;
 
 // Rows or columns of the thumbnail; halves to even, as Python rounds.

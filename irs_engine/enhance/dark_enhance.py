@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-THUMBNAIL = 512  # longer side; windows are shares of that of the thumbnail
+THUMBNAIL = 256  # longer side; windows are shares of that of the thumbnail
 LIGHT_WINDOW, NOISE_WINDOW = 16, 256
 CONTRAST, BLACK = 0.03, 0.02  # of the guided filter: relative variance that is smoothed away, least mean
 
