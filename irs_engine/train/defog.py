@@ -79,7 +79,7 @@ def views(photos: Tensor, count: int) -> Tensor:
         x = F.interpolate(x[:, :, top : top + height, left : left + width], SHAPE, mode="bilinear")
     if torch.rand(()) < 0.25:
         x = x.transpose(2, 3)
-    light = torch.empty(count, 1, 1, 1).uniform_(-0.5, 0.3).exp()
+    light = torch.empty(count, 1, 1, 1).uniform_(-0.3, 0.45).exp()
     return x**light
 
 
