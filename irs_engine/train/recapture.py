@@ -65,10 +65,10 @@ class Views:
         """(2 count, SIDE, SIDE, 3) crops, originals first, and their classes."""
         kept = 3 * self.HELD_OUT
         numbers = np.arange(count) if held_out else rng.integers(kept, len(self.kinds), count)
-        # Both of a pair are cut, turned and mirrored alike.
-        seeds = numbers if held_out else rng.integers(2**31, size=count)
+        rng = np.random.default_rng(0) if held_out else rng
+        seeds = rng.integers(2**31, size=count)  # both of a pair are cut, turned and mirrored alike
         crops = [
-            _turned(views[number], np.random.default_rng(seed))
+            _disguised(_turned(views[number], np.random.default_rng(seed)), rng)
             for views in (self.originals, self.recaptures)
             for number, seed in zip(numbers, seeds, strict=True)
         ]
@@ -77,18 +77,27 @@ class Views:
 
 
 def _turned(view: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A crop of it, turned by right angles, mirrored, at times compressed once more or in other light."""
+    """A crop of it, turned by right angles, mirrored."""
     top, left = (int(rng.integers(length - SIDE + 1)) for length in view.shape[:2])
     crop = np.rot90(view[top : top + SIDE, left : left + SIDE], int(rng.integers(4)))
-    if rng.random() < 0.5:
-        crop = crop[:, ::-1]
-    crop = np.ascontiguousarray(crop)
-    if rng.random() < 0.15:
-        crop = jpeg(crop, int(rng.integers(60, 96)))
-    if rng.random() < 0.5:
-        curve = np.linspace(0, 1, 256) ** np.exp(rng.uniform(-0.4, 0.4)) * rng.uniform(0.7, 1.1)
-        crop = cv2.LUT(crop, (np.clip(curve, 0, 1) * 255).astype(np.uint8))
-    return crop
+    return np.ascontiguousarray(crop[:, ::-1] if rng.random() < 0.5 else crop)
+
+
+def _disguised(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """In other light and colours, softer or noisier, compressed once more: what tells no recapture."""
+    x = crop.astype(np.float32) / 255
+    if rng.random() < 0.25:
+        x = cv2.GaussianBlur(x, (0, 0), rng.uniform(0.4, 1.5))
+    if rng.random() < 0.8:
+        x = x ** np.exp(rng.uniform(-0.5, 0.5)).astype(np.float32)
+        grey = x.mean(2, keepdims=True)
+        x = grey + (x - grey) * np.float32(rng.uniform(0.4, 1.5))
+        low, high = rng.uniform(-0.1, 0.25), rng.uniform(0.6, 1.15)
+        x = low + x * ((high - low) * np.exp(rng.uniform(-0.12, 0.12, 3))).astype(np.float32)
+    if rng.random() < 0.25:
+        x = x + rng.normal(0, rng.uniform(0.003, 0.04), x.shape).astype(np.float32)
+    crop = (np.clip(x, 0, 1) * 255 + 0.5).astype(np.uint8)
+    return jpeg(crop, int(rng.integers(50, 96))) if rng.random() < 0.4 else crop
 
 
 class RealCrops:
@@ -113,7 +122,7 @@ class RealCrops:
             files = groups[rng.integers(len(groups))]
             photo = cv2.imread(str(files[rng.integers(len(files))]), cv2.IMREAD_COLOR_RGB)
             if photo is not None:
-                crops.append(_turned(large_enough(_sent(photo, rng)), rng))
+                crops.append(_disguised(_turned(large_enough(_sent(photo, rng)), rng), rng))
                 labels.append(label)
         return np.stack(crops), torch.tensor(labels)
 

@@ -4,7 +4,8 @@
     python -m irs_engine.train.recapture_simulator --photos DIR ... --out views --minutes 30   make many
 
 An original is a real photo, or a scene seen by a simulated camera. Its recapture is that original on a
-display or on paper, seen by another camera. Both are then shrunk, compressed and sent on in the same way.
+display or on paper, seen by another camera; of twins, the same thing by the same camera, but for the pixels
+of a display or the dots of a print. Both are then shrunk, compressed and sent on in the same way.
 """
 
 from __future__ import annotations
@@ -18,15 +19,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from irs_engine.train.optics.camera import photograph, scene_of
-from irs_engine.train.optics.display import show
-from irs_engine.train.optics.draws import clouds, happens, log_uniform, uniform
+from irs_engine.train.optics.display import Panel, show
+from irs_engine.train.optics.draws import clouds, happens, log_uniform, to_srgb, uniform
 from irs_engine.train.optics.geometry import look_at_plane, sample
 from irs_engine.train.optics.labels import label_scene
 from irs_engine.train.optics.pages import page_scene
-from irs_engine.train.optics.prints import show_print
+from irs_engine.train.optics.prints import show_print, with_and_without_dots
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +36,8 @@ SIDE = 288  # of the pictures that come out
 SCENE = 1100  # of the scenes, as far as photos are large enough
 SHRINKING = (1.0, 1.0, 1.25, 1.6, 2.2)  # from the sensor to what comes out
 LEAST_REAL = 634  # of photos that are originals as they are: the largest window
-LABEL_SHARE, PAGE_SHARE, PRINT_SHARE, REAL_SHARE = 0.3, 0.15, 0.4, 0.4
+LABEL_SHARE, PAGE_SHARE, PRINT_SHARE, REAL_SHARE, TWIN_SHARE = 0.3, 0.15, 0.4, 0.4, 0.5
+LEAST_SEEN = 1.5  # levels by which twins differ on average
 KINDS = ("original", "stripe", "chevron", "diamond", "projector", "laser", "inkjet", "photo", "grey copy")
 
 
@@ -101,6 +104,13 @@ def _scene(square: np.ndarray, real: bool) -> np.ndarray:
     )
 
 
+def simulate(
+    scenes: Scenes, count: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Either `pairs` or `twins` of so many scenes."""
+    return (twins if rng.random() < TWIN_SHARE else pairs)(*scenes.batch(count), rng)
+
+
 def pairs(scenes: Tensor, real: Tensor, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """(n, SIDE, SIDE, 3) originals and recaptures in uint8, and the kind of each recapture."""
     shrinking = SHRINKING[rng.integers(len(SHRINKING))]
@@ -120,11 +130,42 @@ def pairs(scenes: Tensor, real: Tensor, rng: np.random.Generator) -> tuple[np.nd
     return tail(original), tail(recaptured), shown.kind
 
 
+def twins(scenes: Tensor, real: Tensor, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """As `pairs`, of the same thing by the same camera: nothing but pixels or dots tells the two apart.
+
+    What else a recapture has, such as softer edges, other colours, or less contrast, ordinary photos have as
+    well; a network that has only seen `pairs` relies on it, and fails on photos. Twins that look alike after
+    all are left out.
+    """
+    count = len(scenes)
+    shrinking = SHRINKING[rng.integers(len(SHRINKING))]
+    side = int(SIDE * shrinking)
+    light = _seen_by_sensor(scenes, side)
+    blur = uniform(count, 0.35, 1.3)
+    if rng.random() < PRINT_SHARE:
+        dotted, even, kinds = with_and_without_dots(to_srgb(light), blur)
+        lights = (even, None), (dotted, None)
+    else:
+        panel = Panel(look_at_plane(count, side, 45, 0.25))
+        lights, kinds = ((light, None), (light, panel.pattern(blur))), panel.names
+    state, quality, tail = torch.get_rng_state(), rng.integers(2**31), Tail(shrinking, rng)
+    taken = []
+    for radiance, detail in lights:
+        torch.set_rng_state(state)
+        taken.append(tail(_stored(photograph(radiance, blur, detail), np.random.default_rng(quality))))
+    differ = np.abs(taken[0].astype(np.float32) - taken[1]).mean((1, 2, 3)) > LEAST_SEEN
+    return (
+        taken[0][differ],
+        taken[1][differ],
+        [kind for kind, seen in zip(kinds, differ, strict=True) if seen],
+    )
+
+
 def _fit(picture: Tensor, side: int, magnify: float) -> Tensor:
     """Shrunk first where the sensor would skip pixels of it."""
     if magnify >= 0.9:
         return picture
-    return torch.nn.functional.interpolate(picture, scale_factor=magnify, mode="bilinear", antialias=True)
+    return F.interpolate(picture, scale_factor=magnify, mode="bilinear", antialias=True)
 
 
 def first_photo(scenes: Tensor, real: Tensor, side: int) -> Tensor:
@@ -135,13 +176,20 @@ def first_photo(scenes: Tensor, real: Tensor, side: int) -> Tensor:
     if bool(real.all()):
         return as_is
     shrink = float(torch.empty(()).uniform_(1, max(1.01, min(2.0, height / (1.25 * side)))))
-    smaller = torch.nn.functional.interpolate(
-        scenes, scale_factor=1 / shrink, mode="bilinear", antialias=True
-    )
+    smaller = F.interpolate(scenes, scale_factor=1 / shrink, mode="bilinear", antialias=True)
     light = scene_of(sample(smaller, look_at_plane(count, side, 15, 0.15)))
     light = confuse(light * (1 - uniform(count, 0, 0.4) * clouds(count, side, side, 2)))
     taken = photograph(light, uniform(count, 0.35, 1.3))
     return torch.where(real.view(-1, 1, 1, 1), as_is, taken)
+
+
+def _seen_by_sensor(scenes: Tensor, side: int) -> Tensor:
+    """(N, 3, side, side) radiance of the middle of the scenes, nearer or farther, in uneven light."""
+    count, _, height, _ = scenes.shape
+    shrink = float(torch.empty(()).uniform_(1, max(1.01, min(2.0, height / (1.25 * side)))))
+    smaller = F.interpolate(scenes, scale_factor=1 / shrink, mode="bilinear", antialias=True)
+    light = scene_of(sample(smaller, look_at_plane(count, side, 15, 0.15)))
+    return light * (1 - uniform(count, 0, 0.4) * clouds(count, side, side, 2))
 
 
 def confuse(light: Tensor) -> Tensor:
@@ -265,7 +313,7 @@ def main() -> None:
     if arguments.sheet:
         rows = []
         for _ in range(5):
-            first, second, kinds = pairs(*scenes.batch(arguments.batch), rng)
+            first, second, kinds = simulate(scenes, arguments.batch, rng)
             log.info(" ".join(kinds))
             rows.append(sheet(first, second))
         cv2.imwrite(str(arguments.sheet), np.concatenate(rows)[..., ::-1])
@@ -273,7 +321,7 @@ def main() -> None:
     number = 0
     while arguments.out and time.monotonic() - started < 60 * arguments.minutes:
         arguments.out.mkdir(parents=True, exist_ok=True)
-        first, second, kinds = pairs(*scenes.batch(arguments.batch), rng)
+        first, second, kinds = simulate(scenes, arguments.batch, rng)
         np.savez(
             arguments.out / f"{arguments.seed:04d}_{number:05d}.npz",
             originals=first,

@@ -13,7 +13,17 @@ from irs_engine.train import recapture_simulator
 from irs_engine.train.optics import camera, display, labels, prints
 from irs_engine.train.optics.draws import clouds, happens, log_uniform, to_linear, to_srgb, uniform
 from irs_engine.train.optics.geometry import inside, look_at_plane, sample
-from irs_engine.train.recapture_simulator import KINDS, LEAST_REAL, SCENE, SIDE, Scenes, Tail, pairs
+from irs_engine.train.recapture_simulator import (
+    KINDS,
+    LEAST_REAL,
+    LEAST_SEEN,
+    SCENE,
+    SIDE,
+    Scenes,
+    Tail,
+    pairs,
+    twins,
+)
 
 
 def each(value, count=1):
@@ -30,6 +40,18 @@ def test_pairs(some_pairs):
             assert all(picture.std() > 3 and 5 < picture.mean() < 250 for picture in pictures)
         assert len(kinds) == 2 and set(kinds) <= set(KINDS[1:])
         assert np.abs(originals.astype(int) - recaptures).mean() > 3
+
+
+@pytest.mark.parametrize("print_share", [0, 1])
+def test_nothing_but_the_pattern_tells_twins_apart(scenes, monkeypatch, print_share):
+    monkeypatch.setattr(recapture_simulator, "PRINT_SHARE", print_share)
+    torch.manual_seed(4)
+    originals, recaptures, kinds = twins(*Scenes([scenes], 4).batch(3), np.random.default_rng(4))
+    assert len(originals) == len(recaptures) == len(kinds) >= 1
+    assert set(kinds) <= set(("laser", "inkjet") if print_share else display.LAYOUTS)
+    for first, second in zip(originals.astype(np.float32), recaptures.astype(np.float32), strict=True):
+        coarse = np.abs(cv2.blur(first, (31, 31)) - cv2.blur(second, (31, 31))).mean()
+        assert np.abs(first - second).mean() > max(LEAST_SEEN, 1.5 * coarse)
 
 
 def test_kinds_are_those_of_displays_and_prints():
@@ -246,15 +268,15 @@ def test_inks_take_light_and_paper_gives_it_back():
     torch.manual_seed(0)
     places = look_at_plane(2, 64, 0, 0)
     halftone = prints.Halftone(each(2, 2), each(4.0, 2), each(0.5, 2))
-    blank = prints._inked(torch.zeros(2, 4, 64, 64), places, halftone)
+    blank = prints.inked(torch.zeros(2, 4, 64, 64), places, halftone)
     assert blank.min() == 1
     cyan = torch.zeros(2, 4, 64, 64)
     cyan[:, 0] = 1
-    red, green, blue = prints._inked(cyan, places, halftone).mean((0, 2, 3))
+    red, green, blue = prints.inked(cyan, places, halftone).mean((0, 2, 3))
     assert red < green < blue < 1
     black = torch.zeros(2, 4, 64, 64)
     black[:, 3] = 1
-    assert prints._inked(black, places, halftone).max() < 0.25
+    assert prints.inked(black, places, halftone).max() < 0.25
 
 
 def test_a_print_is_seen():

@@ -22,10 +22,9 @@ def photograph(radiance: Tensor, blur: Tensor, detail: Tensor | None = None) -> 
         detail: Factor of the radiance that the lens has blurred already, such as the pixels of a display:
             finer than the sensor, it cannot be blurred after it was sampled.
     """
-    light = move(gaussian(radiance, blur))
+    light = expose(vignette(move(gaussian(radiance, blur))))
     if detail is not None:
         light = light * detail
-    light = expose(vignette(light))
     colours = demosaic(add_noise(mosaic(light)))
     return develop(colours)
 
@@ -89,11 +88,8 @@ def expose(light: Tensor) -> Tensor:
     mean = light.mean((2, 3), keepdim=True).clamp_min(1e-3)
     grey = mean.mean(1, keepdim=True)
     white = (grey / mean) ** uniform(count, 0, 0.8) * torch.exp(0.06 * torch.randn(count, 3, 1, 1))
-    bright = (
-        torch.quantile(light[:, :, ::4, ::4].amax(1).flatten(1), 0.98, dim=1)
-        .view(-1, 1, 1, 1)
-        .clamp_min(1e-3)
-    )
+    coarse = F.avg_pool2d(light, 8).amax(1).flatten(1)  # dots and pixels do not count
+    bright = torch.quantile(coarse, 0.98, dim=1).view(-1, 1, 1, 1).clamp_min(1e-3)
     by_mean, by_bright = uniform(count, 0.12, 0.30) / grey, uniform(count, 0.7, 1.1) / bright
     weight = uniform(count)
     return light * white * torch.exp(weight * by_mean.log() + (1 - weight) * by_bright.log())

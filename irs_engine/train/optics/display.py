@@ -41,21 +41,35 @@ def show(picture: Tensor, around: Tensor, side: int, magnify: float) -> Shown:
         magnify: Pixels of the sensor for one of the picture.
     """
     count = len(picture)
-    pitch = log_uniform(count, 0.35, 6)  # pixels of the sensor for one of the display
     blur = uniform(count, 0.35, 1.1)
-    # A third is without moire: the lens, or the distance, has removed the pattern.
-    blur = torch.where(happens(count, 0.3), torch.maximum(blur, 0.6 * pitch.clamp_max(4)), blur)
-    places = look_at_plane(count, side, 25, 0.25)
-    on_panel = places / pitch + uniform(count, 0, 1)
-    seen = torch.where(pitch > 2.5, ((on_panel.floor() + 0.5) * pitch), places) / magnify
+    panel = Panel(look_at_plane(count, side, 25, 0.25))
+    places, pitch = panel.places, panel.pitch
+    # Of every third the lens, or the distance, removes the pattern: there is no moire.
+    blur = torch.where(happens(count, 0.2), torch.maximum(blur, 0.6 * pitch.clamp_max(4)), blur)
+    seen = torch.where(pitch > 2.5, ((panel.pixels.floor() + 0.5) * pitch), places) / magnify
     page = torch.where(happens(count, 0.5), uniform(count, 0, 0.2), uniform(count, 0.7, 1))  # of the viewer
     light = _emitted(torch.lerp(page.expand(-1, 3, side, side), sample(picture, seen), inside(picture, seen)))
-    kinds = torch.multinomial(torch.tensor(LAYOUT_SHARES), count, replacement=True)
-    detail = _pattern(on_panel, pitch, blur, kinds)
+    detail = panel.pattern(blur)
     light = light * _backlight(count, side)
     light, detail = _with_border(light, detail, places, around)
     light = _banded(light) + _reflected(count, side)
-    return Shown(light, blur, detail, [LAYOUTS[kind] for kind in kinds])
+    return Shown(light, blur, detail, panel.names)
+
+
+class Panel:
+    """The pixels of displays in front of a sensor: of a pitch and a layout that are drawn at random."""
+
+    def __init__(self, places: Tensor):
+        count = len(places)
+        self.places = places  # (N, 2, H, W) on the display, in pixels of the sensor
+        self.pitch = log_uniform(count, 0.5, 6)  # pixels of the sensor for one of the display
+        self.pixels = places / self.pitch + uniform(count)  # the same places in pixels of the display
+        self.kinds = torch.multinomial(torch.tensor(LAYOUT_SHARES), count, replacement=True)
+        self.names = [LAYOUTS[kind] for kind in self.kinds]
+
+    def pattern(self, blur: Tensor) -> Tensor:
+        """(N, 3, H, W), about 1: see `camera.photograph`."""
+        return _pattern(self.pixels, self.pitch, blur, self.kinds)
 
 
 def _emitted(picture: Tensor) -> Tensor:

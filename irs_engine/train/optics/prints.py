@@ -45,10 +45,24 @@ def show_print(picture: Tensor, around: Tensor, side: int, magnify: float) -> Sh
     tones = gaussian(tones, uniform(count, 0.2, 1.6))
     tones = torch.where(kind == 3, tones.mean(1, keepdim=True), tones)
     halftone = Halftone(kind, log_uniform(count, 0.8, 9), (blur**2 + PIXEL**2).sqrt())
-    light = _paper(count, side) * _inked(_covered(scene_tones(tones)), places, halftone)
+    light = _paper(count, side) * inked(_covered(scene_tones(tones)), places, halftone)
     light = light * _head_bands(places, count)
     light = _with_margin(light, places, around)
     return Shown(light * _lit(count, side), blur, torch.ones_like(light), [KINDS[k] for k in kinds])
+
+
+def with_and_without_dots(picture: Tensor, blur: Tensor) -> tuple[Tensor, Tensor, list[str]]:
+    """Radiance of (N, 3, H, W) sRGB pictures in the inks of a printer: by its dots, and by even tones."""
+    count, _, side, _ = picture.shape
+    kinds = torch.randint(2, (count,))  # laser or inkjet
+    places = look_at_plane(count, side, 45, 0.2)
+    deviation, period = (blur**2 + PIXEL**2).sqrt(), log_uniform(count, 0.8, 9)
+    coverage = _covered(picture)
+    state = torch.get_rng_state()
+    dotted = inked(coverage, places, Halftone(kinds.view(-1, 1, 1, 1), period, deviation))
+    torch.set_rng_state(state)
+    even = inked(coverage, places, Halftone(torch.full((count, 1, 1, 1), 2), period, deviation))
+    return dotted, even, [KINDS[k] for k in kinds]
 
 
 def scene_tones(picture: Tensor) -> Tensor:
@@ -68,7 +82,7 @@ def _covered(picture: Tensor) -> Tensor:
     return (inks + uniform(count, 0, 0.25) * 4 * inks * (1 - inks) * 0.5).clamp(0, 1)
 
 
-def _inked(coverage: Tensor, places: Tensor, halftone: Halftone) -> Tensor:
+def inked(coverage: Tensor, places: Tensor, halftone: Halftone) -> Tensor:
     """(N, 3, H, W) of what the paper gives back that the inks leave."""
     light = torch.ones_like(coverage[:, :3])
     strength = uniform(len(coverage), 0.85, 1)
