@@ -85,7 +85,7 @@ def _turned(view: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def _disguised(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """In other light and colours, softer or noisier, compressed once more: what tells no recapture."""
-    x = crop.astype(np.float32) / 255
+    x: np.ndarray = crop.astype(np.float32) / 255
     if rng.random() < 0.25:
         x = cv2.GaussianBlur(x, (0, 0), rng.uniform(0.4, 1.5))
     if rng.random() < 0.8:

@@ -142,12 +142,13 @@ def twins(scenes: Tensor, real: Tensor, rng: np.random.Generator) -> tuple[np.nd
     side = int(SIDE * shrinking)
     light = _seen_by_sensor(scenes, side)
     blur = uniform(count, 0.35, 1.3)
+    lights: list[tuple[Tensor, Tensor | None]]  # radiance and its detail, of the original and of its twin
     if rng.random() < PRINT_SHARE:
         dotted, even, kinds = with_and_without_dots(to_srgb(light), blur)
-        lights = (even, None), (dotted, None)
+        lights = [(even, None), (dotted, None)]
     else:
         panel = Panel(look_at_plane(count, side, 45, 0.25))
-        lights, kinds = ((light, None), (light, panel.pattern(blur))), panel.names
+        lights, kinds = [(light, None), (light, panel.pattern(blur))], panel.names
     state, quality, tail = torch.get_rng_state(), rng.integers(2**31), Tail(shrinking, rng)
     taken = []
     for radiance, detail in lights:
