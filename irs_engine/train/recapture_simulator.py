@@ -36,7 +36,8 @@ SIDE = 288  # of the pictures that come out
 SCENE = 1100  # of the scenes, as far as photos are large enough
 SHRINKING = (1.0, 1.0, 1.25, 1.6, 2.2)  # from the sensor to what comes out
 LEAST_REAL = 634  # of photos that are originals as they are: the largest window
-LABEL_SHARE, PAGE_SHARE, PRINT_SHARE, REAL_SHARE, TWIN_SHARE = 0.3, 0.15, 0.4, 0.4, 0.5
+LABEL_SHARE, PAGE_SHARE, PRINT_SHARE, REAL_SHARE = 0.3, 0.15, 0.4, 0.4
+TWIN_SHARE, OVERLAID_SHARE = 0.5, 0.4
 LEAST_SEEN = 1.5  # levels by which twins differ on average
 KINDS = ("original", "stripe", "chevron", "diamond", "projector", "laser", "inkjet", "photo", "grey copy")
 
@@ -140,10 +141,12 @@ def twins(scenes: Tensor, real: Tensor, rng: np.random.Generator) -> tuple[np.nd
     count = len(scenes)
     shrinking = SHRINKING[rng.integers(len(SHRINKING))]
     side = int(SIDE * shrinking)
-    light = _seen_by_sensor(scenes, side)
+    # Some are real photos, with all that the simulated camera has not; the pattern is laid over them.
+    overlaid = rng.random() < OVERLAID_SHARE
+    light = 0.8 * scene_of(_middle(scenes, side)) if overlaid else _seen_by_sensor(scenes, side)
     blur = uniform(count, 0.35, 1.3)
     lights: list[tuple[Tensor, Tensor | None]]  # radiance and its detail, of the original and of its twin
-    if rng.random() < PRINT_SHARE:
+    if rng.random() < PRINT_SHARE and not overlaid:
         dotted, even, kinds = with_and_without_dots(to_srgb(light), blur)
         lights = [(even, None), (dotted, None)]
     else:
@@ -153,7 +156,9 @@ def twins(scenes: Tensor, real: Tensor, rng: np.random.Generator) -> tuple[np.nd
     taken = []
     for radiance, detail in lights:
         torch.set_rng_state(state)
-        taken.append(tail(_stored(photograph(radiance, blur, detail), np.random.default_rng(quality))))
+        whole = radiance if detail is None else radiance * detail
+        picture = to_srgb(whole) if overlaid else photograph(radiance, blur, detail)
+        taken.append(tail(_stored(picture, np.random.default_rng(quality))))
     differ = np.abs(taken[0].astype(np.float32) - taken[1]).mean((1, 2, 3)) > LEAST_SEEN
     return (
         taken[0][differ],
@@ -171,17 +176,19 @@ def _fit(picture: Tensor, side: int, magnify: float) -> Tensor:
 
 def first_photo(scenes: Tensor, real: Tensor, side: int) -> Tensor:
     """(N, 3, side, side): the middle of real photos as they are, of other scenes by a simulated camera."""
-    count, _, height, _ = scenes.shape
-    start = (height - side) // 2
-    as_is = scenes[:, :, start : start + side, start : start + side]
+    as_is = _middle(scenes, side)
     if bool(real.all()):
         return as_is
-    shrink = float(torch.empty(()).uniform_(1, max(1.01, min(2.0, height / (1.25 * side)))))
-    smaller = F.interpolate(scenes, scale_factor=1 / shrink, mode="bilinear", antialias=True)
-    light = scene_of(sample(smaller, look_at_plane(count, side, 15, 0.15)))
-    light = confuse(light * (1 - uniform(count, 0, 0.4) * clouds(count, side, side, 2)))
-    taken = photograph(light, uniform(count, 0.35, 1.3))
+    count = len(scenes)
+    # Every fourth is out of focus.
+    blur = torch.where(happens(count, 0.25), uniform(count, 1.3, 4), uniform(count, 0.35, 1.3))
+    taken = photograph(confuse(_seen_by_sensor(scenes, side)), blur)
     return torch.where(real.view(-1, 1, 1, 1), as_is, taken)
+
+
+def _middle(scenes: Tensor, side: int) -> Tensor:
+    start = (scenes.shape[2] - side) // 2
+    return scenes[:, :, start : start + side, start : start + side]
 
 
 def _seen_by_sensor(scenes: Tensor, side: int) -> Tensor:
@@ -286,9 +293,13 @@ def jpeg(
     return found
 
 
-def sheet(originals: np.ndarray, recaptures: np.ndarray) -> np.ndarray:
-    """Originals above, recaptures below."""
-    return np.concatenate([np.concatenate(list(row), 1) for row in (originals, recaptures)])
+def sheet(scenes: Scenes, rng: np.random.Generator, rows: int = 5, columns: int = 6) -> np.ndarray:
+    """So many rows of originals, each with the recaptures below."""
+    strips: list[np.ndarray] = []
+    while len(strips) < rows * columns:
+        originals, recaptures, _ = simulate(scenes, 3, rng)
+        strips += list(np.concatenate([originals, recaptures], 1))
+    return np.concatenate([np.concatenate(strips[i * columns : (i + 1) * columns], 1) for i in range(rows)])
 
 
 def main() -> None:
@@ -312,12 +323,7 @@ def main() -> None:
     rng = np.random.default_rng(arguments.seed)
     scenes = Scenes(arguments.photos, arguments.seed)
     if arguments.sheet:
-        rows = []
-        for _ in range(5):
-            first, second, kinds = simulate(scenes, arguments.batch, rng)
-            log.info(" ".join(kinds))
-            rows.append(sheet(first, second))
-        cv2.imwrite(str(arguments.sheet), np.concatenate(rows)[..., ::-1])
+        cv2.imwrite(str(arguments.sheet), sheet(scenes, rng)[..., ::-1])
     started = time.monotonic()
     number = 0
     while arguments.out and time.monotonic() - started < 60 * arguments.minutes:
