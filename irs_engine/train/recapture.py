@@ -122,12 +122,12 @@ class RealCrops:
             files = groups[rng.integers(len(groups))]
             photo = cv2.imread(str(files[rng.integers(len(files))]), cv2.IMREAD_COLOR_RGB)
             if photo is not None:
-                crops.append(_disguised(_turned(large_enough(_sent(photo, rng)), rng), rng))
+                crops.append(_disguised(_turned(large_enough(sent(photo, rng)), rng), rng))
                 labels.append(label)
         return np.stack(crops), torch.tensor(labels)
 
 
-def _sent(photo: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def sent(photo: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """As messengers send photos: no class keeps a size or a compression of its own."""
     scale = rng.uniform(600, 1700) / max(photo.shape[:2])
     if scale < 1:

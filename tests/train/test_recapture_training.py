@@ -11,6 +11,7 @@ from conftest import make_photo
 from safetensors import safe_open
 
 from irs_engine.train import recapture
+from irs_engine.train.calibrate_recapture import fit, log_odds, main
 from irs_engine.train.recapture import (
     BAG,
     CLASS_OF_KIND,
@@ -185,3 +186,41 @@ def test_what_is_exported_is_a_detector(run, tmp_path):
     with torch.inference_mode():
         expected = run.average.eval()(to_tensor(crops)[None]).softmax(1)[0]
     np.testing.assert_allclose(detector.probabilities(crops)[0], expected, atol=0.01)  # half precision
+
+
+def test_calibration_finds_scale_and_shift():
+    random = torch.Generator().manual_seed(0)
+    logits = torch.randn(40_000, 3, generator=random)
+    chance = torch.sigmoid(log_odds(logits, 0.5, 0.3))
+    recaptured = torch.rand(len(logits), generator=random) < chance
+    weights = torch.where(
+        recaptured, chance.mean(), 1 - chance.mean()
+    )  # as many of both, which fit() ensures
+    scale, shift = fit(logits, recaptured, weights)
+    prior = float(torch.logit(chance.mean()))
+    assert abs(scale - 0.5) < 0.03 and abs(shift - (0.3 - prior)) < 0.05
+
+
+def test_calibration_is_what_the_detector_uses(recapture_weights, tmp_path, photo, monkeypatch):
+    for name in CLASSES[:2]:
+        (tmp_path / "source" / name).mkdir(parents=True)
+        for number in range(2):
+            noisy = photo + np.random.default_rng(number).integers(
+                0, 20 if name == "screen" else 2, photo.shape
+            )
+            cv2.imwrite(
+                str(tmp_path / "source" / name / f"{number}.png"), np.clip(noisy, 0, 255).astype(np.uint8)
+            )
+    raw, out = recapture_weights / "recapture_s.safetensors", tmp_path / "out.safetensors"
+    arguments = ["--weights", str(raw), "--photos", str(tmp_path / "source"), "--out", str(out)]
+    monkeypatch.setattr("sys.argv", ["calibrate_recapture", *arguments])
+    main()
+    plain, calibrated = (
+        RecaptureDetector(torch.device("cpu"), "fp32", path) for path in (recapture_weights, out)
+    )
+    assert plain.calibration != calibrated.calibration
+    plain.calibration = (1.0, 0.0)
+    crops = np.random.default_rng(0).integers(0, 256, (2, SIDE, SIDE, 3), np.uint8)
+    before, after = (np.log(one.probabilities(crops)[0]) for one in (plain, calibrated))
+    odds = log_odds(torch.tensor(before)[None], *calibrated.calibration)
+    assert np.isclose(np.logaddexp(after[1], after[2]) - after[0], float(odds), atol=1e-3)
