@@ -18,6 +18,7 @@ from safetensors import safe_open
 
 from irs_engine.enhance.haze_net import HazeNet
 from irs_engine.enhance.nets import Espcn, Srcnn
+from irs_engine.vision.nets.recapture_net import SIDE, RecaptureNet
 from irs_engine.vision.nets.tagger_net import TaggerNet
 
 LARGEST = 25_000_000  # bytes; the repository is meant to be cloned
@@ -26,6 +27,7 @@ INPUTS = {
     TaggerNet.__name__: "RGB in -1..1, (N, 3, h, w), short side 224, long side a multiple of 32",
     Espcn.__name__: LUMA,
     Srcnn.__name__: LUMA,
+    RecaptureNet.__name__: f"RGB in 0..1, (N, crops, 3, {SIDE}, {SIDE}), never scaled",
     HazeNet.__name__: "RGB in 0..1, (N, 3, h, w), long side 128, both multiples of 32",
 }
 
