@@ -10,9 +10,7 @@ that comes out: its error on a logarithmic scale, so that every picture counts a
 from __future__ import annotations
 
 import argparse
-import copy
 import logging
-import math
 import time
 from pathlib import Path
 
@@ -21,14 +19,14 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from irs_engine.device import wants_bf16
 from irs_engine.enhance.defog import LONG_SIDE
 from irs_engine.enhance.haze_net import HazeNet, clear
 from irs_engine.train.haze_simulator import add_haze
 from irs_engine.train.photos import PhotoPack
-from irs_engine.train.runs import load_state, save_state, update_average
+from irs_engine.train.runs import Run
 
 log = logging.getLogger(__name__)
 
@@ -83,32 +81,12 @@ def views(photos: Tensor, count: int) -> Tensor:
     return x**light
 
 
-class Run:
-    """A training run in its folder: network, its moving average, optimiser, seconds spent, steps."""
-
+class DefogRun(Run[HazeNet]):
     def __init__(self, folder: Path):
-        folder.mkdir(parents=True, exist_ok=True)
-        self.folder = folder
-        self.net = HazeNet().to(memory_format=torch.channels_last)
-        self.average = copy.deepcopy(self.net).requires_grad_(False)
-        self.optimiser = torch.optim.AdamW(self.net.parameters(), RATE, betas=(0.9, 0.99), weight_decay=1e-3)
+        net = HazeNet().to(memory_format=torch.channels_last)
+        optimiser = torch.optim.AdamW(net.parameters(), RATE, betas=(0.9, 0.99), weight_decay=1e-3)
+        super().__init__(folder, net, optimiser, most_kept=0.998)
         self.bfloat16 = wants_bf16("auto", "cpu")
-        self.spent, self.steps = 0.0, 0
-        if state := load_state(folder):
-            self.net.load_state_dict(state["net"])
-            self.average.load_state_dict(state["average"])
-            self.optimiser.load_state_dict(state["optimiser"])
-            self.spent, self.steps = state["spent"], state["steps"]
-
-    def save(self) -> None:
-        state = {
-            "net": self.net.state_dict(),
-            "average": self.average.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "spent": self.spent,
-            "steps": self.steps,
-        }
-        save_state(self.folder, state)
 
     def train(self, photos: Tensor, minutes: float, batch: int) -> None:
         torch.manual_seed(0)
@@ -119,9 +97,8 @@ class Run:
         while self.spent < 60 * minutes:
             started = time.monotonic()
             progress = self.spent / (60 * minutes)
-            warm = min(1, (self.steps + 1) / 200)
-            rate = RATE * warm * (0.5 + 0.5 * math.cos(math.pi * progress))
-            loss = self.step(views(photos[HELD_OUT:], batch), rate)
+            self.set_rate(RATE, progress, warm_up=200)
+            loss = self.step(views(photos[HELD_OUT:], batch))
             # A pause of the whole process (a stopped laptop, SIGSTOP) is not time spent.
             self.spent += min(time.monotonic() - started, 10.0)
             if self.steps % 200 == 0:
@@ -133,21 +110,12 @@ class Run:
                 saved = time.monotonic()
         self.save()
 
-    def step(self, photos: Tensor, rate: float) -> float:
+    def step(self, photos: Tensor) -> float:
         """One step on clear photos; returns the loss before it."""
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
         hazy, wanted = add_haze(photos)
         with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
             maps = self.net(hazy.contiguous(memory_format=torch.channels_last))
-        loss = picture_loss(clear(hazy, maps.float()), wanted)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
-        self.optimiser.step()
-        self.steps += 1
-        update_average(self.average, self.net, self.steps, 0.998)
-        return loss.item()
+        return self.descend(picture_loss(clear(hazy, maps.float()), wanted), longest=1.0)
 
 
 def picture_loss(found: Tensor, wanted: Tensor) -> Tensor:
@@ -185,7 +153,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
-    run = Run(arguments.work)
+    run = DefogRun(arguments.work)
     kept = arguments.work / "photos.npy"
     if not kept.exists():
         np.save(kept, choose_photos(arguments.packs, arguments.most, np.random.default_rng(0)))

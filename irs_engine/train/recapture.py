@@ -10,9 +10,7 @@ that allows it may be added: `--real DIR` with folders original, screen and prin
 from __future__ import annotations
 
 import argparse
-import copy
 import logging
-import math
 import time
 from pathlib import Path
 
@@ -21,11 +19,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from irs_engine.device import wants_bf16
 from irs_engine.train.recapture_simulator import KINDS, jpeg
-from irs_engine.train.runs import load_state, save_state, update_average
+from irs_engine.train.runs import Run
 from irs_engine.vision.nets.recapture_net import CLASSES, SIDE, RecaptureNet
 from irs_engine.vision.recapture_crops import large_enough
 
@@ -135,31 +133,12 @@ def sent(photo: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return jpeg(photo, int(rng.integers(60, 96)))
 
 
-class Run:
-    """A training run in its folder: network, its moving average, optimiser, seconds spent, steps."""
-
+class RecaptureRun(Run[RecaptureNet]):
     def __init__(self, folder: Path):
-        folder.mkdir(parents=True, exist_ok=True)
-        self.folder = folder
-        self.net = RecaptureNet().to(memory_format=torch.channels_last)
-        self.average = copy.deepcopy(self.net).requires_grad_(False)
-        self.optimiser = torch.optim.AdamW(self.net.parameters(), RATE, weight_decay=0.02)
+        net = RecaptureNet().to(memory_format=torch.channels_last)
+        optimiser = torch.optim.AdamW(net.parameters(), RATE, weight_decay=0.02)
+        super().__init__(folder, net, optimiser, most_kept=0.995)
         self.bfloat16 = wants_bf16("auto", "cpu")
-        self.spent, self.steps = 0.0, 0
-        if state := load_state(folder):
-            self.net.load_state_dict(state["net"])
-            self.average.load_state_dict(state["average"])
-            self.optimiser.load_state_dict(state["optimiser"])
-            self.spent, self.steps = state["spent"], state["steps"]
-
-    def save(self) -> None:
-        parts: dict[str, nn.Module | torch.optim.Optimizer] = {
-            "net": self.net,
-            "average": self.average,
-            "optimiser": self.optimiser,
-        }
-        state = {name: part.state_dict() for name, part in parts.items()}
-        save_state(self.folder, state | {"spent": self.spent, "steps": self.steps})
 
     def train(self, views: Views, real: RealCrops | None, minutes: float, batch: int) -> None:
         if len(views.kinds) < 6 * Views.HELD_OUT:
@@ -174,12 +153,12 @@ class Run:
         while self.spent < 60 * minutes:
             started = time.monotonic()
             progress = self.spent / (60 * minutes)
-            rate = RATE * min(1, (self.steps + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * progress))
+            self.set_rate(RATE, progress, warm_up=100)
             crops, labels = views.draw(batch, rng)
             if real:
                 more = real.draw(batch // 3, rng)
                 crops, labels = np.concatenate([crops, more[0]]), torch.cat([labels, more[1]])
-            losses.append(self.step(to_tensor(crops), labels, rate))
+            losses.append(self.step(to_tensor(crops), labels))
             # A pause of the whole process (a stopped laptop, SIGSTOP) is not time spent.
             self.spent += min(time.monotonic() - started, 10.0)
             if self.steps % 100 == 0:
@@ -193,27 +172,16 @@ class Run:
                 saved = time.monotonic()
         self.save()
 
-    def step(self, crops: Tensor, labels: Tensor, rate: float) -> float:
+    def step(self, crops: Tensor, labels: Tensor) -> float:
         """One step on crops and on photos made up of them; returns the loss before it."""
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
         with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
             features = self.net.features(crops)
         features = features.float()
-        alone = self.net.classes(features)
         members, whole = make_bags(labels)
-        together = self.net.classes(self.net.joined(features[members]))
+        alone, together = self.net.classes(features), self.net.classes(self.net.joined(features[members]))
         loss = F.cross_entropy(alone, labels, label_smoothing=SMOOTHING)
         loss = loss + 0.5 * F.cross_entropy(together, whole, label_smoothing=SMOOTHING)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 2.0)
-        self.optimiser.step()
-        self.steps += 1
-        update_average(self.average, self.net, self.steps, 0.995)
-        for ours, theirs in zip(self.average.buffers(), self.net.buffers(), strict=True):
-            ours.copy_(theirs)
-        return loss.item()
+        return self.descend(loss, longest=2.0)
 
     @torch.inference_mode()
     def answers(self, crops: Tensor) -> Tensor:
@@ -282,7 +250,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
-    run = Run(arguments.work)
+    run = RecaptureRun(arguments.work)
     real = RealCrops(arguments.real) if arguments.real else None
     run.train(Views(arguments.views), real, arguments.minutes, arguments.batch)
     export(run.average, arguments.out, run.steps)

@@ -1,14 +1,17 @@
-"""What training runs share: their state on disk, and the moving average of their weights."""
+"""What training runs share: their state on disk, the moving average of their weights, their clock."""
 
 from __future__ import annotations
 
+import copy
+import math
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import nn
 
 NAME = "state.pt"
+Net = TypeVar("Net", bound=nn.Module)
 
 
 def save_state(folder: Path, state: dict[str, Any]) -> None:
@@ -26,7 +29,50 @@ def load_state(folder: Path, device: torch.device | str = "cpu") -> dict[str, An
 
 @torch.no_grad()
 def update_average(average: nn.Module, net: nn.Module, steps: int, most: float) -> None:
-    """Move the average towards the network: quickly at first, later by 1 - most a step."""
+    """Draw the average to the network: quickly at first, later by 1 - most a step. Buffers are copied."""
     keep = min(most, 1 - 10 / (10 + steps))
     for ours, theirs in zip(average.parameters(), net.parameters(), strict=True):
         ours.lerp_(theirs, 1 - keep)
+    for kept, current in zip(average.buffers(), net.buffers(), strict=True):
+        kept.copy_(current)
+
+
+class Run(Generic[Net]):
+    """A run in its folder: network, moving average, optimiser, seconds spent, steps. Goes on where it was.
+
+    Args:
+        most_kept: Share of the moving average that a step leaves (`update_average`).
+    """
+
+    def __init__(self, folder: Path, net: Net, optimiser: torch.optim.Optimizer, most_kept: float):
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.net, self.optimiser, self.most_kept = folder, net, optimiser, most_kept
+        self.average = copy.deepcopy(net).requires_grad_(False)
+        self.spent, self.steps = 0.0, 0
+        if state := load_state(folder):
+            for name, part in self._parts().items():
+                part.load_state_dict(state[name])
+            self.spent, self.steps = state["spent"], state["steps"]
+
+    def _parts(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
+        return {"net": self.net, "average": self.average, "optimiser": self.optimiser}
+
+    def save(self) -> None:
+        state = {name: part.state_dict() for name, part in self._parts().items()}
+        save_state(self.folder, state | {"spent": self.spent, "steps": self.steps})
+
+    def set_rate(self, rate: float, progress: float, warm_up: int) -> None:
+        """Of the next step: a cosine over the time of the run, after so many steps that grow."""
+        rate *= min(1, (self.steps + 1) / warm_up) * (0.5 + 0.5 * math.cos(math.pi * progress))
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+
+    def descend(self, loss: torch.Tensor, longest: float) -> float:
+        """One step down the loss, its gradient clipped; returns the loss."""
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.net.parameters(), longest)
+        self.optimiser.step()
+        self.steps += 1
+        update_average(self.average, self.net, self.steps, self.most_kept)
+        return loss.item()

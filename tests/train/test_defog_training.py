@@ -8,7 +8,7 @@ from conftest import make_photo
 
 from irs_engine.enhance import haze_net
 from irs_engine.enhance.defog import Defogger
-from irs_engine.train.defog import Run, choose_photos, export, is_clear, picture_loss, psnr, views
+from irs_engine.train.defog import DefogRun, choose_photos, export, is_clear, picture_loss, psnr, views
 from irs_engine.train.haze_simulator import KEPT_DENSE, add_haze, as_bright
 from irs_engine.train.optics.draws import to_linear, to_srgb
 from irs_engine.train.photos import pack
@@ -78,15 +78,15 @@ def test_the_loss_is_least_for_the_truth(photos):
 
 
 def test_it_learns_stops_and_goes_on(photos, tmp_path):
-    run = Run(tmp_path)
+    run = DefogRun(tmp_path)
     torch.manual_seed(1)
     hazy, wanted = add_haze(photos[:24].permute(0, 3, 1, 2) / 255)
     for _ in range(60):
-        run.step(views(photos[24:], 8), 2e-3)
+        run.step(views(photos[24:], 8))
     with torch.inference_mode():
         assert psnr(haze_net.clear(hazy, run.net(hazy)), wanted) > psnr(hazy, wanted) + 0.5
     run.save()
-    again = Run(tmp_path)
+    again = DefogRun(tmp_path)
     assert again.steps == 60
     for mine, theirs in zip(run.average.parameters(), again.average.parameters(), strict=True):
         assert torch.equal(mine, theirs)
@@ -95,7 +95,7 @@ def test_it_learns_stops_and_goes_on(photos, tmp_path):
 
 
 def test_what_is_exported_clears_pictures(tmp_path, photo):
-    run = Run(tmp_path / "run")
+    run = DefogRun(tmp_path / "run")
     export(run.average, tmp_path / "haze_s.safetensors", 0)
     # Nothing learned yet: no haze is seen.
     found = Defogger("cpu", tmp_path).clear(photo)

@@ -16,7 +16,7 @@ from irs_engine.train.recapture import (
     BAG,
     CLASS_OF_KIND,
     RealCrops,
-    Run,
+    RecaptureRun,
     Views,
     auc,
     export,
@@ -47,7 +47,7 @@ def views(some_pairs, tmp_path, monkeypatch):
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     torch.manual_seed(0)
-    return Run(tmp_path_factory.mktemp("run"))
+    return RecaptureRun(tmp_path_factory.mktemp("run"))
 
 
 def test_kinds_are_screens_and_prints():
@@ -132,19 +132,21 @@ def test_auc():
 def test_the_loss_falls_and_a_run_goes_on_where_it_was(run, views):
     crops, labels = views.draw(1, np.random.default_rng(0))
     run.net.train()
-    losses = [run.step(to_tensor(crops), labels, 1e-4) for _ in range(6)]
+    run.set_rate(1e-4, progress=0, warm_up=1)
+    losses = [run.step(to_tensor(crops), labels) for _ in range(6)]
     assert losses[-1] < 0.7 * losses[0]
     run.save()
-    again = Run(run.folder)
+    again = RecaptureRun(run.folder)
     assert again.steps == 6 and again.spent == run.spent
     for name, value in run.average.state_dict().items():
         assert torch.equal(value, again.average.state_dict()[name])
     assert not torch.equal(again.net.classes.weight, again.average.classes.weight)
     again.net.train()
-    assert again.step(to_tensor(crops), labels, 1e-4) < 0.8 * losses[0]
+    again.set_rate(1e-4, progress=0, warm_up=1)
+    assert again.step(to_tensor(crops), labels) < 0.8 * losses[0]
     again.train(views, None, minutes=0.005, batch=1)
     assert again.steps > 7 and again.spent >= 0.3
-    assert Run(run.folder).steps == again.steps
+    assert RecaptureRun(run.folder).steps == again.steps
     steps = again.steps
     again.train(views, None, minutes=0.005, batch=1)  # the minutes are spent
     assert again.steps == steps
@@ -154,12 +156,12 @@ def test_real_crops_are_learned_from_too(views, tmp_path, monkeypatch):
     def prints(count, rng):
         return np.zeros((count, SIDE, SIDE, 3), np.uint8), torch.full((count,), 2)
 
-    def step(crops, labels, rate):
+    def step(crops, labels):
         assert len(crops) == 7 and labels[-1] == 2 and not crops[-1].any()
         run.spent = 60.0
         return 1.0
 
-    run, real = Run(tmp_path / "run"), RealCrops([])
+    run, real = RecaptureRun(tmp_path / "run"), RealCrops([])
     monkeypatch.setattr(real, "draw", prints)
     monkeypatch.setattr(run, "step", step)
     monkeypatch.setattr(run, "steps", 1)
