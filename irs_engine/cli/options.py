@@ -23,6 +23,24 @@ def operator_options(operator: Operator) -> Callable[[Command], Command]:
     return decorate
 
 
+def looking_options(operator: Operator, output: str) -> Callable[[Command], Command]:
+    """All that a command takes which looks at pictures; `output` says what -o writes."""
+
+    def decorate(command: Command) -> Command:
+        for option in (
+            engine_options,
+            click.option("-o", "--output", metavar="DIR", help=output),
+            click.option("--json", "as_json", is_flag=True, help="One JSON object per picture and line."),
+            operator_options(operator),
+            click.option("-r", "--recursive", is_flag=True, help="Look into subfolders too."),
+            click.argument("paths", nargs=-1, required=True, metavar="PATH..."),
+        ):
+            command = option(command)
+        return command
+
+    return decorate
+
+
 def _option(parameter: Parameter) -> Callable[[Command], Command]:
     flag = f"--{parameter.name.replace('_', '-')}"
     if parameter.type is bool:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from irs_engine.cli.batch import Batch, output_path
-from irs_engine.cli.options import engine_options, operator_options
+from irs_engine.cli.options import looking_options
 from irs_engine.engine import Engine
 from irs_engine.errors import IrsError
 from irs_engine.registry import get_operator
@@ -23,14 +23,9 @@ WORDS = {
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@click.option("-r", "--recursive", is_flag=True, help="Look into subfolders too.")
-@operator_options(get_operator("detect_recapture"))
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per picture and line.")
-@click.option(
-    "-o", "--output", metavar="DIR", help="Write each picture with what gave it away to this folder."
+@looking_options(
+    get_operator("detect_recapture"), "Write each picture with what gave it away to this folder."
 )
-@engine_options
 def recapture(
     paths: tuple[str, ...],
     recursive: bool,

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from irs_engine.cli.batch import Batch, Source, output_path
-from irs_engine.cli.options import engine_options, operator_options
+from irs_engine.cli.options import looking_options
 from irs_engine.cli.text import align
 from irs_engine.engine import Engine
 from irs_engine.errors import IrsError
@@ -22,14 +22,7 @@ COLORS = {"object": "blue", "scene": "green", "concept": "yellow"}
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@click.option("-r", "--recursive", is_flag=True, help="Look into subfolders too.")
-@operator_options(get_operator("tag"))
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per picture and line.")
-@click.option(
-    "-o", "--output", metavar="DIR", help="Write each picture with its tags beside it to this folder."
-)
-@engine_options
+@looking_options(get_operator("tag"), "Write each picture with its tags beside it to this folder.")
 def tag(
     paths: tuple[str, ...],
     recursive: bool,
