@@ -61,8 +61,7 @@ def draw_recapture(image: ImageInput, result: RecaptureResult) -> Image.Image:
         ImageDraw.Draw(photo).rounded_rectangle((left, top, right, bottom), 6, outline=color, width=4)
         kind = "original" if recaptured < 0.5 else "screen" if crop.screen > crop.print else "print"
         text = f"{kind} {100 * (1 - recaptured if kind == 'original' else getattr(crop, kind)):.0f}"
-        _rounded(photo, (left, top, left + _font(text, 16).getlength(text) + 16, top + 24), color, 6)
-        _text(photo, (left + 8, top + 2), text, 16, PAPER)
+        _chip(photo, (left, top), text, color)
     words = {"true": "original", "false": "recaptured", "uncertainty": "uncertain"}[result.suggestion]
     line = f"{words}   screen {100 * result.screen:.1f}   print {100 * result.print:.1f}   {result.reason}"
     sheet = Image.new("RGB", (photo.width + 2 * MARGIN, photo.height + 2 * MARGIN + ROW // 2), PAPER)
@@ -127,8 +126,13 @@ def _draw_boxes(photo: Image.Image, result: TaggingResult, scale: float) -> None
             ImageDraw.Draw(photo).rounded_rectangle((left, top, right, bottom), 8, outline=color, width=3)
             name = _drawable(tag.name, tag.en)
             chip = top - 24 if top >= 24 else top  # above the box, or inside at the edge
-            _rounded(photo, (left, chip, left + _font(name, 16).getlength(name) + 16, chip + 24), color, 6)
-            _text(photo, (left + 8, chip + 2), name, 16, PAPER)
+            _chip(photo, (left, chip), name, color)
+
+
+def _chip(photo: Image.Image, at: tuple[float, float], text: str, color: str) -> None:
+    left, top = at
+    _rounded(photo, (left, top, left + _font(text, 16).getlength(text) + 16, top + 24), color, 6)
+    _text(photo, (left + 8, top + 2), text, 16, PAPER)
 
 
 def _text(

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import time
 from pathlib import Path
 
 import cv2
@@ -93,21 +92,16 @@ class DefogRun(Run[HazeNet]):
         held_out = photos[:HELD_OUT].permute(0, 3, 1, 2).float() / 255
         held_out_hazy, wanted = add_haze(held_out)
         torch.manual_seed(self.steps + 1)
-        saved = time.monotonic()
         while self.spent < 60 * minutes:
-            started = time.monotonic()
             progress = self.spent / (60 * minutes)
-            self.set_rate(RATE, progress, warm_up=200)
-            loss = self.step(views(photos[HELD_OUT:], batch))
-            # A pause of the whole process (a stopped laptop, SIGSTOP) is not time spent.
-            self.spent += min(time.monotonic() - started, 10.0)
+            with self.timed():
+                self.set_rate(RATE, progress, warm_up=200)
+                loss = self.step(views(photos[HELD_OUT:], batch))
             if self.steps % 200 == 0:
                 found = psnr(clear(held_out_hazy, self.average(held_out_hazy)), wanted)
                 line = "%4.1f%% %6d steps  loss %.3f  held out %.2f dB"
                 log.info(line, 100 * progress, self.steps, loss, found)
-            if time.monotonic() - saved > 120:
-                self.save()
-                saved = time.monotonic()
+            self.save_at_times()
         self.save()
 
     def step(self, photos: Tensor) -> float:

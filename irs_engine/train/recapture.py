@@ -22,6 +22,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from irs_engine.device import wants_bf16
+from irs_engine.train.optics.display import LAYOUTS
 from irs_engine.train.recapture_simulator import KINDS, jpeg
 from irs_engine.train.runs import Run
 from irs_engine.vision.nets.recapture_net import CLASSES, SIDE, RecaptureNet
@@ -32,8 +33,7 @@ log = logging.getLogger(__name__)
 RATE = 1e-3
 BAG = 4  # crops of a made-up photo
 SMOOTHING = 0.05  # of labels
-CLASS_OF_KIND = torch.tensor([0] + [1] * 4 + [2] * 4)
-assert len(CLASS_OF_KIND) == len(KINDS)
+CLASS_OF_KIND = torch.tensor([0 if kind == "original" else 1 if kind in LAYOUTS else 2 for kind in KINDS])
 
 
 class Views:
@@ -148,28 +148,24 @@ class RecaptureRun(Run[RecaptureNet]):
         rng = np.random.default_rng(self.steps)
         torch.manual_seed(self.steps)
         checked = views.draw(3 * Views.HELD_OUT, rng, held_out=True)
-        saved, losses = time.monotonic(), []
+        losses: list[float] = []
         self.net.train()
         while self.spent < 60 * minutes:
-            started = time.monotonic()
             progress = self.spent / (60 * minutes)
-            self.set_rate(RATE, progress, warm_up=100)
-            crops, labels = views.draw(batch, rng)
-            if real:
-                more = real.draw(batch // 3, rng)
-                crops, labels = np.concatenate([crops, more[0]]), torch.cat([labels, more[1]])
-            losses.append(self.step(to_tensor(crops), labels))
-            # A pause of the whole process (a stopped laptop, SIGSTOP) is not time spent.
-            self.spent += min(time.monotonic() - started, 10.0)
+            with self.timed():
+                self.set_rate(RATE, progress, warm_up=100)
+                crops, labels = views.draw(batch, rng)
+                if real:
+                    more = real.draw(batch // 3, rng)
+                    crops, labels = np.concatenate([crops, more[0]]), torch.cat([labels, more[1]])
+                losses.append(self.step(to_tensor(crops), labels))
             if self.steps % 100 == 0:
                 found = auc(self.answers(to_tensor(checked[0])), checked[1] > 0)
                 line = "%4.1f%% %6d steps  loss %.3f  held out AUC %.4f  of %d pairs"
                 log.info(line, 100 * progress, self.steps, sum(losses) / len(losses), found, len(views.kinds))
                 losses.clear()
                 views.look()
-            if time.monotonic() - saved > 120:
-                self.save()
-                saved = time.monotonic()
+            self.save_at_times()
         self.save()
 
     def step(self, crops: Tensor, labels: Tensor) -> float:

@@ -22,8 +22,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from irs_engine.train.optics import prints
 from irs_engine.train.optics.camera import photograph, scene_of
-from irs_engine.train.optics.display import Panel, show
+from irs_engine.train.optics.display import LAYOUTS, Panel, show
 from irs_engine.train.optics.draws import clouds, happens, log_uniform, to_srgb, uniform
 from irs_engine.train.optics.geometry import look_at_plane, sample
 from irs_engine.train.optics.labels import label_scene
@@ -39,7 +40,7 @@ LEAST_REAL = 634  # of photos that are originals as they are: the largest window
 LABEL_SHARE, PAGE_SHARE, PRINT_SHARE, REAL_SHARE = 0.3, 0.15, 0.4, 0.4
 TWIN_SHARE, OVERLAID_SHARE = 0.5, 0.4
 LEAST_SEEN = 1.5  # levels by which twins differ on average
-KINDS = ("original", "stripe", "chevron", "diamond", "projector", "laser", "inkjet", "photo", "grey copy")
+KINDS = ("original", *LAYOUTS, *prints.KINDS)
 
 
 class Scenes:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -11,6 +14,7 @@ import torch
 from torch import nn
 
 NAME = "state.pt"
+SAVING = 120  # seconds between two states on disk
 Net = TypeVar("Net", bound=nn.Module)
 
 
@@ -49,6 +53,7 @@ class Run(Generic[Net]):
         self.folder, self.net, self.optimiser, self.most_kept = folder, net, optimiser, most_kept
         self.average = copy.deepcopy(net).requires_grad_(False)
         self.spent, self.steps = 0.0, 0
+        self._saved = time.monotonic()
         if state := load_state(folder):
             for name, part in self._parts().items():
                 part.load_state_dict(state[name])
@@ -60,6 +65,19 @@ class Run(Generic[Net]):
     def save(self) -> None:
         state = {name: part.state_dict() for name, part in self._parts().items()}
         save_state(self.folder, state | {"spent": self.spent, "steps": self.steps})
+        self._saved = time.monotonic()
+
+    def save_at_times(self) -> None:
+        if time.monotonic() - self._saved > SAVING:
+            self.save()
+
+    @contextlib.contextmanager
+    def timed(self) -> Iterator[None]:
+        """What is done inside counts as time spent."""
+        started = time.monotonic()
+        yield
+        # A pause of the whole process (a stopped laptop, SIGSTOP) does not.
+        self.spent += min(time.monotonic() - started, 10.0)
 
     def set_rate(self, rate: float, progress: float, warm_up: int) -> None:
         """Of the next step: a cosine over the time of the run, after so many steps that grow."""

@@ -104,22 +104,21 @@ def mosaic(light: Tensor) -> Tensor:
 
 
 def add_noise(raw: Tensor) -> Tensor:
-    """Of photons and of reading, in 10 to 12 bits."""
+    """Of photons and of reading, in 10 bits."""
     count = len(raw)
     photons = log_uniform(count, 3e-5, 2.5e-3)
     reading = log_uniform(count, 1e-7, 3e-5)
     raw = raw.clamp(0, 1.2)
     noisy = raw + (photons * raw + reading).sqrt() * torch.randn_like(raw)
-    return ((noisy.clamp(0, 1) * 1023).round() / 1023).clamp(0, 1)
+    return (noisy.clamp(0, 1) * 1023).round() / 1023
 
 
 def demosaic(raw: Tensor) -> Tensor:
     """RGGB to (N, 3, H, W), the whole batch in one way: bilinear, along edges, or Malvar et al. 2004."""
     way = int(torch.randint(3, ()))
     if way == 0:
-        green = _planes(raw)[1]
-        green = _filter(green, [[0, 0.25, 0], [0.25, 1, 0.25], [0, 0.25, 0]])
-        red, blue = (_filter(plane, _BILINEAR) for plane in _planes(raw)[::2])
+        green = _filter(_at(raw, 1), [[0, 0.25, 0], [0.25, 1, 0.25], [0, 0.25, 0]])
+        red, blue = (_filter(_at(raw, colour), _BILINEAR) for colour in (0, 2))
         return torch.cat([red, green, blue], 1)
     green = _green_along_edges(raw) if way == 1 else _green_malvar(raw)
     red, blue = (green + _filter(_at(raw - green, colour), _BILINEAR) for colour in (0, 2))
@@ -127,10 +126,6 @@ def demosaic(raw: Tensor) -> Tensor:
 
 
 _BILINEAR = [[0.25, 0.5, 0.25], [0.5, 1, 0.5], [0.25, 0.5, 0.25]]
-
-
-def _planes(raw: Tensor) -> list[Tensor]:
-    return [_at(raw, c) for c in range(3)]
 
 
 def _at(raw: Tensor, colour: int) -> Tensor:

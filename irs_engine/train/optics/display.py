@@ -44,7 +44,7 @@ def show(picture: Tensor, around: Tensor, side: int, magnify: float) -> Shown:
     blur = uniform(count, 0.35, 1.1)
     panel = Panel(look_at_plane(count, side, 25, 0.25))
     places, pitch = panel.places, panel.pitch
-    # Of every third the lens, or the distance, removes the pattern: there is no moire.
+    # Of every fifth the lens, or the distance, removes the pattern: there is no moire.
     blur = torch.where(happens(count, 0.2), torch.maximum(blur, 0.6 * pitch.clamp_max(4)), blur)
     seen = torch.where(pitch > 2.5, ((panel.pixels.floor() + 0.5) * pitch), places) / magnify
     page = torch.where(happens(count, 0.5), uniform(count, 0, 0.2), uniform(count, 0.7, 1))  # of the viewer
@@ -91,6 +91,7 @@ def _pattern(on_panel: Tensor, pitch: Tensor, blur: Tensor, kinds: Tensor) -> Te
     u, v = on_panel[:, :1], on_panel[:, 1:]
     deviation = (blur**2 + PIXEL**2).sqrt() / pitch  # in pixels of the display
     fill, tall = uniform(count, 0.6, 0.9), uniform(count, 0.65, 0.95)
+    grid = torch.full_like(fill, 0.93)  # of a projector, which has next to no gaps
     turned = happens(count, 0.4)  # portrait displays of phones and tablets
     u, v = torch.where(turned, v, u), torch.where(turned, u, v)
     kind = kinds.view(-1, 1, 1, 1)
@@ -109,7 +110,7 @@ def _pattern(on_panel: Tensor, pitch: Tensor, blur: Tensor, kinds: Tensor) -> Te
             along, across = (u + v) / 2 + half, (u - v) / 2
             wide = deviation / math.sqrt(2)
             diamond = _comb(along, dot * 0.8, wide) * _comb(across, dot * 0.8, wide)
-        projector = _comb(u, 0.93 + 0 * fill, deviation) * _comb(v, 0.93 + 0 * fill, deviation)
+        projector = _comb(u, grid, deviation) * _comb(v, grid, deviation)
         planes.append(torch.where(kind == 2, diamond, torch.where(kind == 3, projector, stripe)))
     return torch.cat(planes, 1).clamp_min(0)
 

@@ -106,7 +106,7 @@ def _dots(amount: Tensor, places: Tensor, angle: Tensor, halftone: Halftone) -> 
     # The spot function is not spread evenly from 0 to 1, its threshold makes up for it.
     clustered = ((spot - (1 - amount).clamp(0.02, 0.98) ** 0.9) * sharp + 0.5).clamp(0, 1)
     clustered = amount + (clustered - amount) * kept
-    grain = _grain(amount, places, period)
+    grain = _grain(places, period)
     rough = (amount * (1 - amount)).clamp_min(0).sqrt()
     scattered = (
         amount + 0.6 * grain * rough * torch.exp(-2 * (deviation / period.clamp_min(0.8)) ** 2)
@@ -117,9 +117,9 @@ def _dots(amount: Tensor, places: Tensor, angle: Tensor, halftone: Halftone) -> 
     return torch.where(kind == 3, torch.lerp(clustered, copied, 0.5), dots)
 
 
-def _grain(like: Tensor, places: Tensor, period: Tensor) -> Tensor:
+def _grain(places: Tensor, period: Tensor) -> Tensor:
     """Noise in dots of a third of the period or a pixel at least, its slow parts removed as printers do."""
-    count = len(like)
+    count = len(places)
     noise = torch.randn(count, 1, 256, 256)
     noise = noise - gaussian(noise, torch.full((count, 1, 1, 1), 1.5))
     return sample(noise, places / (period / 3).clamp_min(0.8), smooth=False)
@@ -155,7 +155,7 @@ def _with_margin(light: Tensor, places: Tensor, around: Tensor) -> Tensor:
     across = torch.where(happens(count, 0.5), places[:, :1], places[:, 1:]) * torch.where(
         happens(count, 0.5), -1, 1
     )
-    white = uniform(count, 0.75, 0.92) * (edge * 0 + 1)
+    white = uniform(count, 0.75, 0.92)
     margin, table = (across - edge).clamp(0, 1), (across - edge - uniform(count, 0, 100)).clamp(0, 1)
     below = gaussian(scene_of(sample(around, places)), uniform(count, 0.3, 3)) * log_uniform(count, 0.3, 1)
     return torch.lerp(torch.lerp(light, white.expand_as(light), margin), below, table)
