@@ -7,8 +7,6 @@ answers, which are cheap there.
 
 from __future__ import annotations
 
-import queue
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +16,7 @@ import torch
 from torch import Tensor
 
 from irs_engine.train.photos import PhotoPack, random_view
+from irs_engine.train.runs import ahead
 from irs_engine.train.teachers import Faculty
 
 HELD_OUT = 500  # the first views of the first store are never trained on: they are for the progress lines
@@ -76,31 +75,6 @@ class Views:
 def to_input(views: Tensor) -> Tensor:
     """(N, H, W, 3) uint8 to (N, 3, H, W) floats in -1..1, channels last, as all networks here take them."""
     return views.permute(0, 3, 1, 2).float().div_(127.5).sub_(1).contiguous(memory_format=torch.channels_last)
-
-
-def ahead(make: Callable[[int], object], start: int = 0, depth: int = 3) -> Iterator:
-    """make(start), make(start + 1), ... computed by one thread a few steps ahead of their use."""
-    ready: queue.Queue = queue.Queue(depth)
-    stop = threading.Event()
-
-    def work() -> None:
-        step = start
-        while not stop.is_set():
-            item = make(step)
-            while not stop.is_set():
-                try:
-                    ready.put(item, timeout=1)
-                    break
-                except queue.Full:
-                    continue
-            step += 1
-
-    threading.Thread(target=work, daemon=True).start()
-    try:
-        while True:
-            yield ready.get()
-    finally:
-        stop.set()
 
 
 def early_lessons(

@@ -24,7 +24,7 @@ from torch import Tensor
 from irs_engine.device import wants_bf16
 from irs_engine.train.optics.display import LAYOUTS
 from irs_engine.train.recapture_simulator import KINDS, jpeg
-from irs_engine.train.runs import Run
+from irs_engine.train.runs import Run, ahead
 from irs_engine.vision.nets.recapture_net import CLASSES, SIDE, RecaptureNet
 from irs_engine.vision.recapture_crops import large_enough
 
@@ -145,19 +145,25 @@ class RecaptureRun(Run[RecaptureNet]):
             raise ValueError(
                 f"{views.folder}: {len(views.kinds)} pairs are too few, simulate {6 * Views.HELD_OUT}"
             )
-        rng = np.random.default_rng(self.steps)
         torch.manual_seed(self.steps)
-        checked = views.draw(3 * Views.HELD_OUT, rng, held_out=True)
+        checked = views.draw(3 * Views.HELD_OUT, np.random.default_rng(0), held_out=True)
+
+        def lesson(step: int) -> tuple[np.ndarray, Tensor]:
+            rng = np.random.default_rng(step)
+            crops, labels = views.draw(batch, rng)
+            if not real:
+                return crops, labels
+            more = real.draw(batch // 3, rng)
+            return np.concatenate([crops, more[0]]), torch.cat([labels, more[1]])
+
+        lessons = ahead(lesson, self.steps)
         losses: list[float] = []
         self.net.train()
         while self.spent < 60 * minutes:
             progress = self.spent / (60 * minutes)
             with self.timed():
                 self.set_rate(RATE, progress, warm_up=100)
-                crops, labels = views.draw(batch, rng)
-                if real:
-                    more = real.draw(batch // 3, rng)
-                    crops, labels = np.concatenate([crops, more[0]]), torch.cat([labels, more[1]])
+                crops, labels = next(lessons)
                 losses.append(self.step(to_tensor(crops), labels))
             if self.steps % 100 == 0:
                 found = auc(self.answers(to_tensor(checked[0])), checked[1] > 0)

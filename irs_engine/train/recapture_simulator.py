@@ -35,10 +35,11 @@ log = logging.getLogger(__name__)
 
 SIDE = 288  # of the pictures that come out
 SCENE = 1100  # of the scenes, as far as photos are large enough
-SHRINKING = (1.0, 1.0, 1.25, 1.6, 2.2)  # from the sensor to what comes out
-LEAST_REAL = 634  # of photos that are originals as they are: the largest window
-LABEL_SHARE, PAGE_SHARE, PRINT_SHARE, REAL_SHARE = 0.3, 0.15, 0.4, 0.4
+SHRINKING = (1.0, 1.25, 1.6, 2.2, 2.5, 3.2)  # from the sensor to what comes out; messengers send 1/2.5
+LEAST_REAL = 634  # of photos that are originals as they are, and no less than the window
+LABEL_SHARE, PAGE_SHARE, PRINT_SHARE, REAL_SHARE = 0.2, 0.1, 0.4, 0.4
 TWIN_SHARE, OVERLAID_SHARE = 0.5, 0.4
+MAGNIFY = 5.0  # at most so many pixels of the sensor for one of what a display or a sheet shows
 LEAST_SEEN = 1.5  # levels by which twins differ on average
 KINDS = ("original", *LAYOUTS, *prints.KINDS)
 
@@ -65,8 +66,9 @@ class Scenes:
             ):
                 return photo
 
-    def batch(self, count: int) -> tuple[Tensor, Tensor]:
-        """(count, 3, SCENE, SCENE) sRGB scenes in 0..1, and which are real photos, pixel for pixel."""
+    def batch(self, count: int, least_real: int) -> tuple[Tensor, Tensor]:
+        """(count, 3, SCENE, SCENE) sRGB scenes in 0..1, and which are real photos, pixel for pixel, at least
+        `least_real` pixels each way."""
         scenes, real = [], []
         for _ in range(count):
             square = _square(self.photo(), self.rng)
@@ -74,7 +76,7 @@ class Scenes:
             drawn = (
                 label_scene if kind < LABEL_SHARE else page_scene if kind < LABEL_SHARE + PAGE_SHARE else None
             )
-            real.append(not drawn and len(square) >= LEAST_REAL and bool(self.rng.random() < REAL_SHARE))
+            real.append(not drawn and len(square) >= least_real and bool(self.rng.random() < REAL_SHARE))
             scenes.append(drawn(square, SCENE, self.rng) if drawn else _scene(square, real[-1]))
         batch = torch.from_numpy(np.stack(scenes)).permute(0, 3, 1, 2).float() / 255
         return batch, torch.tensor(real)
@@ -110,38 +112,41 @@ def simulate(
     scenes: Scenes, count: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Either `pairs` or `twins` of so many scenes."""
-    return (twins if rng.random() < TWIN_SHARE else pairs)(*scenes.batch(count), rng)
+    tail = Tail(SHRINKING[rng.integers(len(SHRINKING))], rng)
+    make = twins if rng.random() < TWIN_SHARE else pairs
+    return make(*scenes.batch(count, max(LEAST_REAL, tail.side)), tail, rng)
 
 
-def pairs(scenes: Tensor, real: Tensor, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, list[str]]:
+def pairs(
+    scenes: Tensor, real: Tensor, tail: Tail, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """(n, SIDE, SIDE, 3) originals and recaptures in uint8, and the kind of each recapture."""
-    shrinking = SHRINKING[rng.integers(len(SHRINKING))]
-    side = int(SIDE * shrinking)
+    side = tail.side
     original = _stored(first_photo(scenes, real, side), rng)
     around = scenes.roll(1, 0)
     # So much of the original as fills the window, mostly.
     enough = side * rng.uniform(1, 1.7)
-    magnify = float(np.exp(rng.uniform(math.log(max(0.8, enough / LEAST_REAL)), math.log(2.6))))
+    least = max(0.8, enough / max(LEAST_REAL, side))
+    magnify = float(np.exp(rng.uniform(math.log(least), math.log(MAGNIFY))))
     shown_side = int(enough / magnify)
     given = _stored(first_photo(scenes, real, shown_side), rng)
     shown = (show_print if rng.random() < PRINT_SHARE else show)(
         _fit(given, side, magnify), around, side, magnify
     )
     recaptured = _stored(photograph(shown.radiance, shown.blur, shown.detail), rng)
-    tail = Tail(shrinking, rng)
     return tail(original), tail(recaptured), shown.kind
 
 
-def twins(scenes: Tensor, real: Tensor, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, list[str]]:
+def twins(
+    scenes: Tensor, real: Tensor, tail: Tail, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """As `pairs`, of the same thing by the same camera: nothing but pixels or dots tells the two apart.
 
     What else a recapture has, such as softer edges, other colours, or less contrast, ordinary photos have as
     well; a network that has only seen `pairs` relies on it, and fails on photos. Twins that look alike after
     all are left out.
     """
-    count = len(scenes)
-    shrinking = SHRINKING[rng.integers(len(SHRINKING))]
-    side = int(SIDE * shrinking)
+    count, side = len(scenes), tail.side
     # Some are real photos, with all that the simulated camera has not; the pattern is laid over them.
     overlaid = rng.random() < OVERLAID_SHARE
     light = 0.8 * scene_of(_middle(scenes, side)) if overlaid else _seen_by_sensor(scenes, side)
@@ -153,7 +158,7 @@ def twins(scenes: Tensor, real: Tensor, rng: np.random.Generator) -> tuple[np.nd
     else:
         panel = Panel(look_at_plane(count, side, 45, 0.25))
         lights, kinds = [(light, None), (light, panel.pattern(blur))], panel.names
-    state, quality, tail = torch.get_rng_state(), rng.integers(2**31), Tail(shrinking, rng)
+    state, quality = torch.get_rng_state(), rng.integers(2**31)
     taken = []
     for radiance, detail in lights:
         torch.set_rng_state(state)
@@ -195,9 +200,14 @@ def _middle(scenes: Tensor, side: int) -> Tensor:
 def _seen_by_sensor(scenes: Tensor, side: int) -> Tensor:
     """(N, 3, side, side) radiance of the middle of the scenes, nearer or farther, in uneven light."""
     count, _, height, _ = scenes.shape
-    shrink = float(torch.empty(()).uniform_(1, max(1.01, min(2.0, height / (1.25 * side)))))
-    smaller = F.interpolate(scenes, scale_factor=1 / shrink, mode="bilinear", antialias=True)
-    light = scene_of(sample(smaller, look_at_plane(count, side, 15, 0.15)))
+    places = look_at_plane(count, side, 15, 0.15)
+    if bool(happens(1, 0.5)):  # near: few details fill the picture
+        seen = sample(scenes, places * uniform(count, 0.25, 1))
+    else:
+        shrink = float(uniform(1, 1, max(1.01, min(2.0, height / (1.25 * side)))))
+        smaller = F.interpolate(scenes, scale_factor=1 / shrink, mode="bilinear", antialias=True)
+        seen = sample(smaller, places)
+    light = scene_of(seen)
     return light * (1 - uniform(count, 0, 0.4) * clouds(count, side, side, 2))
 
 
@@ -250,7 +260,7 @@ class Tail:
     """What happens to a file after it was taken; drawn once, for both of a pair."""
 
     def __init__(self, shrinking: float, rng: np.random.Generator):
-        self.shrinking = shrinking
+        self.side = int(SIDE * shrinking)  # of the window of the sensor that it starts from
         self.filter = (cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)[rng.integers(4)]
         if shrinking > 1.5:
             self.filter = cv2.INTER_AREA
@@ -260,7 +270,7 @@ class Tail:
     def __call__(self, pictures: Tensor) -> np.ndarray:
         out = []
         for picture in (pictures * 255 + 0.5).clamp(0, 255).byte().permute(0, 2, 3, 1).numpy():
-            if self.shrinking != 1:
+            if self.side != SIDE:
                 picture = cv2.resize(picture, (SIDE, SIDE), interpolation=self.filter)
             for quality in self.qualities:
                 picture = jpeg(picture, quality, self.sampling)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import copy
 import math
+import queue
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -16,6 +18,7 @@ from torch import nn
 NAME = "state.pt"
 SAVING = 120  # seconds between two states on disk
 Net = TypeVar("Net", bound=nn.Module)
+Item = TypeVar("Item")
 
 
 def save_state(folder: Path, state: dict[str, Any]) -> None:
@@ -39,6 +42,43 @@ def update_average(average: nn.Module, net: nn.Module, steps: int, most: float) 
         ours.lerp_(theirs, 1 - keep)
     for kept, current in zip(average.buffers(), net.buffers(), strict=True):
         kept.copy_(current)
+
+
+def ahead(make: Callable[[int], Item], start: int = 0, depth: int = 3) -> Iterator[Item]:
+    """make(start), make(start + 1), ... computed by one thread a few steps ahead of their use.
+
+    What `make` raises is raised where its item is asked for.
+    """
+    ready: queue.Queue[Item | Exception] = queue.Queue(depth)
+    stop = threading.Event()
+
+    def work() -> None:
+        step = start
+        item: Item | Exception
+        while not stop.is_set():
+            try:
+                item = make(step)
+            except Exception as error:
+                item = error
+            while not stop.is_set():
+                try:
+                    ready.put(item, timeout=1)
+                    break
+                except queue.Full:
+                    continue
+            if isinstance(item, Exception):
+                return
+            step += 1
+
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        while True:
+            item = ready.get()
+            if isinstance(item, Exception):
+                raise item
+            yield item
+    finally:
+        stop.set()
 
 
 class Run(Generic[Net]):

@@ -19,11 +19,12 @@ def scenes(tmp_path_factory):
 @pytest.fixture(scope="session")
 def simulated(scenes):
     """A function of a seed to pairs: originals, recaptures, kinds."""
-    from irs_engine.train.recapture_simulator import Scenes, pairs
+    from irs_engine.train.recapture_simulator import LEAST_REAL, Scenes, Tail, pairs
 
     def simulate(seed, count=2):
         torch.manual_seed(seed)
-        return pairs(*Scenes([scenes], seed).batch(count), np.random.default_rng(seed))
+        rng = np.random.default_rng(seed)
+        return pairs(*Scenes([scenes], seed).batch(count, LEAST_REAL), Tail(1.25, rng), rng)
 
     return simulate
 

@@ -7,7 +7,6 @@ from irs_engine.train.lessons import (
     HELD_OUT,
     LessonStore,
     Views,
-    ahead,
     early_lessons,
     held_out,
     lessons,
@@ -69,12 +68,6 @@ def test_view_shapes(shape):
     for seed in range(5):
         view = random_view(photo, 160, np.random.default_rng(seed))
         assert view.shape == (160, 160, 3) and view.dtype == np.uint8
-
-
-def test_ahead_keeps_the_order():
-    steps = ahead(lambda step: step * step, start=3)
-    assert [next(steps) for _ in range(4)] == [9, 16, 25, 36]
-    steps.close()
 
 
 def drawn_faculty(pixels):

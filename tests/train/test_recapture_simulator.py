@@ -21,7 +21,7 @@ from irs_engine.train.recapture_simulator import (
     SIDE,
     Scenes,
     Tail,
-    pairs,
+    simulate,
     twins,
 )
 
@@ -45,8 +45,11 @@ def test_pairs(some_pairs):
 @pytest.mark.parametrize("print_share", [0, 1])
 def test_nothing_but_the_pattern_tells_twins_apart(scenes, monkeypatch, print_share):
     monkeypatch.setattr(recapture_simulator, "PRINT_SHARE", print_share)
+    monkeypatch.setattr(recapture_simulator, "OVERLAID_SHARE", 1 - print_share)  # prints are never laid over
     torch.manual_seed(4)
-    originals, recaptures, kinds = twins(*Scenes([scenes], 4).batch(3), np.random.default_rng(4))
+    rng = np.random.default_rng(4)
+    scenes_and_real = Scenes([scenes], 4).batch(3, LEAST_REAL)
+    originals, recaptures, kinds = twins(*scenes_and_real, Tail(1.25, rng), rng)
     assert len(originals) == len(recaptures) == len(kinds) >= 1
     assert set(kinds) <= set(("laser", "inkjet") if print_share else display.LAYOUTS)
     for first, second in zip(originals.astype(np.float32), recaptures.astype(np.float32), strict=True):
@@ -82,7 +85,7 @@ def test_both_of_a_pair_share_the_tail(scenes, monkeypatch):
     monkeypatch.setattr(recapture_simulator, "jpeg", recorded_jpeg)
     monkeypatch.setattr(Tail, "__call__", recorded_call)
     torch.manual_seed(6)
-    pairs(*Scenes([scenes], 6).batch(1), np.random.default_rng(6))
+    simulate(Scenes([scenes], 6), 1, np.random.default_rng(6))
     first, second = tails
     assert first == second
 
@@ -113,7 +116,7 @@ def test_scenes_are_large_photos_and_labels(scenes):
     source = Scenes([scenes], 0)
     assert len(source.files) == 3
     assert {source.photo().shape for _ in range(12)} == {(900, 1200, 3), (1000, 800, 3)}
-    batch, real = source.batch(3)
+    batch, real = source.batch(3, LEAST_REAL)
     assert batch.shape == (3, 3, SCENE, SCENE) and 0 <= batch.min() and batch.max() <= 1
     assert real.dtype == torch.bool
 

@@ -193,8 +193,18 @@ def develop(colours: Tensor) -> Tensor:
     picture = to_srgb((luma + chroma * uniform(count, 0.85, 1.4)).clamp(0, 1))
     curve = picture * picture * (3 - 2 * picture)
     picture = torch.lerp(picture, curve, uniform(count, -0.1, 0.5))
+    # What phones call clarity or HDR: contrast of large details, with its wide halos.
+    clarity = torch.where(happens(count, 0.5), uniform(count, 0, 0.8), 0)
+    picture = (picture + clarity * (picture - _wide(picture))).clamp(0, 1)
     halo = gaussian(picture, uniform(count, 0.6, 1.6))
     return (picture + uniform(count, -0.1, 1.5) * (picture - halo)).clamp(0, 1)
+
+
+def _wide(picture: Tensor) -> Tensor:
+    """Blurred over some thirty pixels."""
+    small = F.avg_pool2d(picture, 16, ceil_mode=True, count_include_pad=False)
+    small = gaussian(small, torch.ones(len(picture), 1, 1, 1))
+    return F.interpolate(small, picture.shape[2:], mode="bilinear", align_corners=False)
 
 
 def _along(guide: Tensor, x: Tensor, radius: int, least: Tensor) -> Tensor:

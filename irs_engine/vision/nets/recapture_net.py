@@ -65,8 +65,7 @@ def to_luma_chroma(rgb: Tensor) -> Tensor:
     """(N, 3, H, W) RGB in 0..1 to Y, Cb, Cr about 0 (JPEG's, chroma as strong as luma)."""
     red, green, blue = rgb.unbind(1)
     luma = 0.299 * red + 0.587 * green + 0.114 * blue
-    planes = torch.stack([luma - 0.5, (blue - luma) * 1.2, (red - luma) * 1.2], 1)
-    return planes.contiguous(memory_format=torch.channels_last)
+    return torch.stack([luma - 0.5, (blue - luma) * 1.2, (red - luma) * 1.2], 1)
 
 
 class Residuals(nn.Module):
@@ -99,14 +98,15 @@ class Residuals(nn.Module):
     def forward(self, planes: Tensor) -> Tensor:
         # Not in bfloat16, which would round away what is looked for.
         with torch.autocast(planes.device.type, enabled=False):
-            return F.conv2d(planes.float(), self.kernels, stride=2, padding=2).clamp(-2, 2)
+            planes = planes.float().contiguous(memory_format=torch.channels_last)
+            return F.conv2d(planes, self.kernels, stride=2, padding=2).clamp(-2, 2)
 
 
 class Pixels(nn.Module):
     """Four scales of plain convolutions, the last summed up by mean and by maximum."""
 
     WIDTHS = (24, 48, 96, 160)
-    BLOCKS = (1, 1, 2, 2)
+    BLOCKS = (0, 2, 2, 2)  # none at the first, which would cost as much as all others
     dtype = torch.float32
 
     def __init__(self) -> None:
@@ -172,8 +172,8 @@ class Spectrum(nn.Module):
     def rings(self, planes: Tensor) -> Tensor:
         """(N, 3, SIDE, SIDE) to (N, 6, RINGS, ANGLES): what differs in a ring, and what is common."""
         mean = planes.mean((2, 3), keepdim=True)
-        waves = torch.view_as_real(torch.fft.rfft2((planes - mean) * self.window, norm="ortho"))
-        found = torch.log(waves.square().sum(4) + 1e-6) / 2
+        waves = torch.fft.rfft2((planes - mean) * self.window, norm="ortho").abs()
+        found = torch.log(waves.square() + 1e-6) / 2
         found = torch.fft.fftshift(found, dim=2)
         rings = F.grid_sample(found, self.grid.expand(len(found), -1, -1, -1), align_corners=False)
         common = rings.median(3, keepdim=True).values
