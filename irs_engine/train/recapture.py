@@ -10,7 +10,9 @@ that allows it may be added: `--real DIR` with folders original, screen and prin
 from __future__ import annotations
 
 import argparse
+import functools
 import logging
+import math
 import time
 from pathlib import Path
 
@@ -33,6 +35,8 @@ log = logging.getLogger(__name__)
 RATE = 1e-3
 BAG = 4  # crops of a made-up photo
 SMOOTHING = 0.05  # of labels
+REAL_SHARE = 0.8  # crops of real photos for each pair
+SENT = (600, 1700)  # pixels on the longer side of a photo that was sent by a messenger
 CLASS_OF_KIND = torch.tensor([0 if kind == "original" else 1 if kind in LAYOUTS else 2 for kind in KINDS])
 
 
@@ -64,12 +68,14 @@ class Views:
         kept = 3 * self.HELD_OUT
         numbers = np.arange(count) if held_out else rng.integers(kept, len(self.kinds), count)
         rng = np.random.default_rng(0) if held_out else rng
-        seeds = rng.integers(2**31, size=count)  # both of a pair are cut, turned and mirrored alike
-        crops = [
-            _disguised(_turned(views[number], np.random.default_rng(seed)), rng)
-            for views in (self.originals, self.recaptures)
-            for number, seed in zip(numbers, seeds, strict=True)
-        ]
+        pairs = []
+        for number in numbers:
+            seed = rng.integers(2**31)  # both of a pair are cut, turned and mirrored alike
+            both = (self.originals[number], self.recaptures[number])
+            first, second = (_turned(view, np.random.default_rng(seed)) for view in both)
+            twins = are_twins(first, second)
+            pairs.append(faded(first, second, rng) if twins else alike(first, second))
+        crops = [_disguised(pair[place], rng) for place in (0, 1) for pair in pairs]
         kinds = torch.tensor([0] * count + [self.kinds[number] for number in numbers])
         return np.stack(crops), CLASS_OF_KIND[kinds]
 
@@ -81,21 +87,77 @@ def _turned(view: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.ascontiguousarray(crop[:, ::-1] if rng.random() < 0.5 else crop)
 
 
+def are_twins(first: np.ndarray, second: np.ndarray) -> bool:
+    """Whether both show the same thing from the same place (`recapture_simulator.twins`)."""
+    coarse = [
+        cv2.resize(crop, (12, 12), interpolation=cv2.INTER_AREA).astype(float) for crop in (first, second)
+    ]
+    return min(x.std() for x in coarse) > 1 and bool(np.corrcoef(*(x.ravel() for x in coarse))[0, 1] > 0.97)
+
+
+def faded(original: np.ndarray, twin: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Twins with less detail, such as walls and skies have, and a weaker pattern, as most real ones are."""
+    scene = original.astype(np.float32)
+    pattern = (twin - scene) * np.float32(np.exp(rng.uniform(math.log(0.2), 0)))
+    if rng.random() < 0.6:
+        coarse = max(8, int(SIDE / np.exp(rng.uniform(math.log(2), math.log(24)))))
+        small = cv2.resize(scene, (coarse, coarse), interpolation=cv2.INTER_AREA)
+        scene = cv2.resize(small, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
+    return _to_bytes(scene), _to_bytes(scene + pattern)
+
+
+def alike(original: np.ndarray, recapture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs, both as soft and as poor in contrast as the softer and the poorer one of them.
+
+    A simulated recapture is softer and duller than its original. Of what people photograph, a wall or the sky
+    is softer and duller than what they show on screens: a network that learns from this goes astray.
+    """
+    crops = [original.astype(np.float32), recapture.astype(np.float32)]
+    rough = [_roughness(crop) for crop in crops]
+    sharper = int(rough[1] > rough[0])
+    sharp = crops[sharper]
+    for deviation in (0.5, 0.7, 0.9, 1.2, 1.6, 2.2):
+        if _roughness(crops[sharper]) <= rough[1 - sharper]:
+            break
+        crops[sharper] = cv2.GaussianBlur(sharp, (0, 0), deviation)
+    means, spreads = zip(*(cv2.meanStdDev(crop) for crop in crops), strict=True)
+    contrast = [max(float(spread.mean()), 1.0) for spread in spreads]
+    richer = int(contrast[1] > contrast[0])
+    mean = means[richer].ravel().astype(np.float32)
+    crops[richer] = mean + (crops[richer] - mean) * np.float32(contrast[1 - richer] / contrast[richer])
+    return _to_bytes(crops[0]), _to_bytes(crops[1])
+
+
+def _to_bytes(crop: np.ndarray) -> np.ndarray:
+    return np.clip(crop + 0.5, 0, 255).astype(np.uint8)
+
+
+def _roughness(crop: np.ndarray) -> float:
+    """Energy of the finest details as a share of all."""
+    grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
+    fine, all_of_it = (float(cv2.meanStdDev(x)[1][0, 0]) for x in (cv2.Laplacian(grey, cv2.CV_32F), grey))
+    return fine / max(all_of_it, 4.0)
+
+
 def _disguised(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """In other light and colours, softer or noisier, compressed once more: what tells no recapture."""
     x: np.ndarray = crop.astype(np.float32) / 255
     if rng.random() < 0.25:
         x = cv2.GaussianBlur(x, (0, 0), rng.uniform(0.4, 1.5))
-    if rng.random() < 0.8:
-        x = x ** np.exp(rng.uniform(-0.5, 0.5)).astype(np.float32)
-        grey = x.mean(2, keepdims=True)
-        x = grey + (x - grey) * np.float32(rng.uniform(0.4, 1.5))
-        low, high = rng.uniform(-0.1, 0.25), rng.uniform(0.6, 1.15)
-        x = low + x * ((high - low) * np.exp(rng.uniform(-0.12, 0.12, 3))).astype(np.float32)
-    if rng.random() < 0.25:
-        x = x + rng.normal(0, rng.uniform(0.003, 0.04), x.shape).astype(np.float32)
+    if rng.random() < 0.9:
+        x = cv2.pow(x, np.exp(rng.uniform(-0.5, 0.5)))
+        grey = cv2.cvtColor(x, cv2.COLOR_RGB2GRAY)[..., None]
+        x = grey + (x - grey) * np.float32(rng.uniform(0.2, 1.4))
+        # Real crops have half the contrast of simulated ones.
+        span = np.exp(rng.uniform(math.log(0.25), math.log(1.2)))
+        low = rng.uniform(-0.1, max(-0.05, 1.05 - span))
+        x = low + x * (span * np.exp(rng.uniform(-0.1, 0.1, 3))).astype(np.float32)
+    if rng.random() < 0.4:
+        x = x + rng.normal(0, np.exp(rng.uniform(math.log(0.002), math.log(0.03))), x.shape).astype(
+            np.float32
+        )
     crop = (np.clip(x, 0, 1) * 255 + 0.5).astype(np.uint8)
-    return jpeg(crop, int(rng.integers(50, 96))) if rng.random() < 0.4 else crop
+    return jpeg(crop, int(rng.integers(50, 96))) if rng.random() < 0.6 else crop
 
 
 class RealCrops:
@@ -118,18 +180,37 @@ class RealCrops:
             if not groups:
                 continue
             files = groups[rng.integers(len(groups))]
-            photo = cv2.imread(str(files[rng.integers(len(files))]), cv2.IMREAD_COLOR_RGB)
+            photo = _read_to_send(files[rng.integers(len(files))])
             if photo is not None:
-                crops.append(_disguised(_turned(large_enough(sent(photo, rng)), rng), rng))
+                scale = min(1.0, rng.uniform(*SENT) / max(photo.shape[:2]))
+                window = _scaled(_window(photo, SIDE / scale, rng), scale)
+                crop = _turned(large_enough(window), rng)
+                crops.append(_disguised(jpeg(crop, int(rng.integers(60, 96))), rng))
                 labels.append(label)
         return np.stack(crops), torch.tensor(labels)
 
 
+def _window(photo: np.ndarray, side: float, rng: np.random.Generator) -> np.ndarray:
+    """At random, of so many pixels or a few more each way, as far as there are."""
+    height, width = (min(length, math.ceil(side) + 8) for length in photo.shape[:2])
+    top, left = rng.integers(photo.shape[0] - height + 1), rng.integers(photo.shape[1] - width + 1)
+    return photo[top : top + height, left : left + width]
+
+
+@functools.lru_cache(maxsize=800)
+def _read_to_send(file: Path) -> np.ndarray | None:
+    """As large as it will ever be sent: some gigabytes of memory instead of a tenth of a second each time."""
+    photo = cv2.imread(str(file), cv2.IMREAD_COLOR_RGB)
+    return photo if photo is None else _scaled(photo, SENT[1] / max(photo.shape[:2]))
+
+
+def _scaled(photo: np.ndarray, scale: float) -> np.ndarray:
+    return cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else photo
+
+
 def sent(photo: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """As messengers send photos: no class keeps a size or a compression of its own."""
-    scale = rng.uniform(600, 1700) / max(photo.shape[:2])
-    if scale < 1:
-        photo = cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    photo = _scaled(photo, rng.uniform(*SENT) / max(photo.shape[:2]))
     return jpeg(photo, int(rng.integers(60, 96)))
 
 
@@ -153,7 +234,7 @@ class RecaptureRun(Run[RecaptureNet]):
             crops, labels = views.draw(batch, rng)
             if not real:
                 return crops, labels
-            more = real.draw(batch // 3, rng)
+            more = real.draw(round(REAL_SHARE * batch), rng)
             return np.concatenate([crops, more[0]]), torch.cat([labels, more[1]])
 
         lessons = ahead(lesson, self.steps)
@@ -246,7 +327,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder of this run, outside the project")
     parser.add_argument("--out", type=Path, required=True, help="write the weights here (.safetensors)")
     parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--batch", type=int, default=12, help="pairs a step")
+    parser.add_argument("--batch", type=int, default=10, help="pairs a step")
     parser.add_argument("--threads", type=int)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")

@@ -18,8 +18,11 @@ from irs_engine.train.recapture import (
     RealCrops,
     RecaptureRun,
     Views,
+    alike,
+    are_twins,
     auc,
     export,
+    faded,
     make_bags,
     to_tensor,
 )
@@ -75,6 +78,34 @@ def test_both_of_a_pair_are_cut_and_turned_alike(views, monkeypatch):
     assert np.array_equal(crops[:6], crops[6:])
 
 
+def test_twins_are_known_and_fade(photo):
+    original = cv2.resize(photo, (SIDE, SIDE))
+    stripes = np.where(np.arange(SIDE) % 4 < 2, 12, -12)[None, :, None]
+    twin = np.clip(original.astype(int) + stripes, 0, 255).astype(np.uint8)
+    assert are_twins(original, twin) and not are_twins(original, original[:, ::-1])
+    plain = []
+    for seed in range(12):
+        scene, patterned = faded(original, twin, np.random.default_rng(seed))
+        pattern = patterned.astype(float) - scene
+        inside = (scene > 30) & (scene < 225)
+        strength = np.abs(pattern[inside]).mean()
+        assert 0.19 * 12 - 0.5 < strength < 12.5  # weaker, and still all that differs
+        assert np.sign(pattern[inside]).mean() == pytest.approx(0, abs=0.1)
+        plain.append(cv2.Laplacian(scene, cv2.CV_32F).std())
+    assert min(plain) < 0.3 * cv2.Laplacian(original, cv2.CV_32F).std() <= max(plain)
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_pairs_are_made_alike_in_sharpness_and_contrast(photo, swapped):
+    sharp = cv2.resize(photo, (SIDE, SIDE))
+    dull = (cv2.GaussianBlur(sharp[:, ::-1], (0, 0), 1.5) * 0.4 + 100).astype(np.uint8)
+    given = (dull, sharp) if swapped else (sharp, dull)
+    first, second = (crop.astype(float) for crop in alike(*given))
+    assert first.std((0, 1)).mean() == pytest.approx(second.std((0, 1)).mean(), rel=0.1)
+    rough = [cv2.Laplacian(crop, cv2.CV_64F).std() for crop in (first, second)]
+    assert max(rough) < 1.6 * min(rough) < cv2.Laplacian(sharp, cv2.CV_64F).std()
+
+
 def test_what_is_held_out_is_not_learned_from(views, monkeypatch):
     monkeypatch.setattr(recapture, "_disguised", lambda crop, rng: crop)
     black = np.zeros_like(views.originals[0])
@@ -95,7 +126,8 @@ def test_new_views_are_found_once_they_are_written(views, some_pairs):
     assert len(views.kinds) == len(views.originals) == len(views.recaptures) == count + 2
 
 
-def test_real_crops(tmp_path):
+def test_real_crops(tmp_path, monkeypatch):
+    monkeypatch.setattr(recapture, "_disguised", lambda crop, rng: crop)
     for number, name in enumerate(("original", "print")):
         (tmp_path / name).mkdir()
         photo = make_photo(700, 500) if number == 0 else np.full((500, 700, 3), (200, 60, 60), np.uint8)
@@ -157,7 +189,7 @@ def test_real_crops_are_learned_from_too(views, tmp_path, monkeypatch):
         return np.zeros((count, SIDE, SIDE, 3), np.uint8), torch.full((count,), 2)
 
     def step(crops, labels):
-        assert len(crops) == 7 and labels[-1] == 2 and not crops[-1].any()
+        assert len(crops) == 8 and labels[-1] == 2 and not crops[-1].any()
         run.spent = 60.0
         return 1.0
 
