@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         tag,
     )
     from irs_engine.errors import (
+        DatasetError,
         DeviceError,
         ImageError,
         IrsError,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Box",
     "Category",
+    "DatasetError",
     "DeviceError",
     "Engine",
     "ImageError",
@@ -78,7 +80,7 @@ _NAMES = {  # as above, for __getattr__
     "doctor": "doctor",
     "engine": "Engine dark_enhance default_engine defog detect_recapture get_operator list_operators "
     "super_resolve tag",
-    "errors": "DeviceError ImageError IrsError ParameterError WeightsError WeightsNotFound",
+    "errors": "DatasetError DeviceError ImageError IrsError ParameterError WeightsError WeightsNotFound",
     "image": "Limits",
     "results": "Box Category Instance RecaptureCrop RecaptureLabel RecaptureResult Tag TaggingResult",
 }

@@ -71,6 +71,19 @@ def dark_enhance(
 def has_bf16() -> bool:
     """Whether networks may be asked for bf16: the instruction set in use is amx."""
 
+def select_boxes(
+    logits: np.ndarray,  # (places, classes) float32
+    sides: np.ndarray,  # (places, 4 bins) float32: logits of left, top, right, bottom, in strides
+    places: np.ndarray,  # (places, 3) float32: x, y and stride
+    out: np.ndarray,  # (most, 6) float32: left, top, right, bottom, score, class; the likeliest first
+    threshold: float,  # of the score
+    most_overlap: float,  # intersection over union with a likelier box of the class
+) -> int: ...
+def suppress_boxes(
+    boxes: np.ndarray,  # (n, 6) float32 as above, the likeliest first; those that stay move to the front
+    most_overlap: float,
+) -> int: ...
+
 class Espcn:
     """ESPCN 5-3-3 with tanh; weights are float32, shaped as PyTorch's and copied."""
 

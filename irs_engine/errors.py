@@ -37,5 +37,9 @@ class WeightsNotFound(WeightsError):
     """A weights file is nowhere to be found."""
 
 
+class DatasetError(IrsError):
+    """Photos and labels to learn from are missing, damaged, or do not fit each other."""
+
+
 class DeviceError(IrsError):
     """The requested device cannot be used on this machine."""

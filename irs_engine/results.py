@@ -85,6 +85,22 @@ class TaggingResult(Result):
 
 
 @dataclass(frozen=True, slots=True)
+class DetectedObject(Result):
+    id: str  # of the tag, see Tag
+    en: str
+    zh: str
+    category: Category
+    box: Box
+    confidence: float  # 0..100
+
+
+@dataclass(frozen=True, slots=True)
+class DetectionResult(Result):
+    objects: tuple[DetectedObject, ...]  # most confident first
+    size: tuple[int, int]  # width, height of the image as shown
+
+
+@dataclass(frozen=True, slots=True)
 class RecaptureLabel(Result):
     label: str  # original | recapture
     confidence: float  # 0..1

@@ -199,3 +199,25 @@ def recapture_weights(tmp_path_factory):
     tensors = {name: value.contiguous() for name, value in tensors.items()}
     save_file(tensors, folder / "recapture_s.safetensors")
     return folder
+
+
+@pytest.fixture(scope="session")
+def detector_weights(tmp_path_factory):
+    """A folder with a small detector_s.safetensors of random numbers that sees something everywhere."""
+    import torch
+    from safetensors.torch import save_file
+
+    from irs_engine.vision.nets.detector_net import DetectorNet
+
+    torch.manual_seed(5)
+    net = DetectorNet(80, (8, 8, 16, 16))
+    for head in net.heads:
+        torch.nn.init.normal_(head.classes.weight, std=1.0)
+        torch.nn.init.constant_(head.classes.bias, -1.0)
+    pictures = torch.from_numpy(np.stack([make_photo(128, 128, seed) for seed in range(4)]))
+    with torch.no_grad():
+        for _ in range(5):
+            net.train()(pictures.permute(0, 3, 1, 2) / 127.5 - 1)  # its norms learn what photos are like
+    folder = tmp_path_factory.mktemp("detector")
+    save_file(net.state_dict(), folder / "detector_s.safetensors")
+    return folder

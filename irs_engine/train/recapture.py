@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 RATE = 1e-3
 BAG = 4  # crops of a made-up photo
 SMOOTHING = 0.05  # of labels
-REAL_SHARE = 0.8  # crops of real photos for each pair
+REAL_SHARE = 0.5  # crops of real photos for each pair
 SENT = (600, 1700)  # pixels on the longer side of a photo that was sent by a messenger
 CLASS_OF_KIND = torch.tensor([0 if kind == "original" else 1 if kind in LAYOUTS else 2 for kind in KINDS])
 
@@ -89,15 +89,14 @@ def _turned(view: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def are_twins(first: np.ndarray, second: np.ndarray) -> bool:
     """Whether both show the same thing from the same place (`recapture_simulator.twins`)."""
-    coarse = [
-        cv2.resize(crop, (12, 12), interpolation=cv2.INTER_AREA).astype(float) for crop in (first, second)
-    ]
-    return min(x.std() for x in coarse) > 1 and bool(np.corrcoef(*(x.ravel() for x in coarse))[0, 1] > 0.97)
+    shrunk = (cv2.resize(crop, (12, 12), interpolation=cv2.INTER_AREA) for crop in (first, second))
+    ours, theirs = (crop.astype(float).ravel() for crop in shrunk)
+    return min(ours.std(), theirs.std()) > 1 and bool(np.corrcoef(ours, theirs)[0, 1] > 0.97)
 
 
 def faded(original: np.ndarray, twin: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Twins with less detail, such as walls and skies have, and a weaker pattern, as most real ones are."""
-    scene = original.astype(np.float32)
+    scene: np.ndarray = original.astype(np.float32)
     pattern = (twin - scene) * np.float32(np.exp(rng.uniform(math.log(0.2), 0)))
     if rng.random() < 0.6:
         coarse = max(8, int(SIDE / np.exp(rng.uniform(math.log(2), math.log(24)))))
@@ -112,7 +111,7 @@ def alike(original: np.ndarray, recapture: np.ndarray) -> tuple[np.ndarray, np.n
     A simulated recapture is softer and duller than its original. Of what people photograph, a wall or the sky
     is softer and duller than what they show on screens: a network that learns from this goes astray.
     """
-    crops = [original.astype(np.float32), recapture.astype(np.float32)]
+    crops: list[np.ndarray] = [original.astype(np.float32), recapture.astype(np.float32)]
     rough = [_roughness(crop) for crop in crops]
     sharper = int(rough[1] > rough[0])
     sharp = crops[sharper]

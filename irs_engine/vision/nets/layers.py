@@ -17,13 +17,19 @@ class HalvingConv(nn.Conv2d):
     only.
 
     The output grid is then that of TensorFlow's networks, so that maps of teachers from there lie on ours.
+    Odd sides are rounded up.
     """
 
     def __init__(self, inputs: int, outputs: int, bias: bool = False):
         super().__init__(inputs, outputs, 3, 2, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(F.pad(x, (0, 1, 0, 1)))
+        return super().forward(pad_to_halve(x))
+
+
+def pad_to_halve(x: Tensor) -> Tensor:
+    """(N, C, h, w) with what `HalvingConv` reads beyond the last pixel."""
+    return F.pad(x, (0, 1 + x.shape[3] % 2, 0, 1 + x.shape[2] % 2))
 
 
 class ConvNorm(nn.Sequential):

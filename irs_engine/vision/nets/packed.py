@@ -11,10 +11,9 @@ import itertools
 import logging
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from irs_engine.vision.nets.layers import HalvingConv, Net, PixelLinear
+from irs_engine.vision.nets.layers import HalvingConv, Net, PixelLinear, pad_to_halve
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +49,7 @@ class PackedConv(nn.Module):
 
     def __init__(self, conv: nn.Conv2d, activation: str = "none"):
         super().__init__()
-        self.before = (0, 1, 0, 1) if isinstance(conv, HalvingConv) else None
+        self.halves = isinstance(conv, HalvingConv)
         self.stride, self.padding, self.groups = list(conv.stride), list(conv.padding), conv.groups
         self.activation = activation
         self.bias = conv.bias
@@ -61,8 +60,8 @@ class PackedConv(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.before:
-            x = F.pad(x, self.before)
+        if self.halves:
+            x = pad_to_halve(x)
         return torch.ops.mkldnn._convolution_pointwise(
             x,
             self._weight,

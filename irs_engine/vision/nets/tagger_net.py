@@ -49,11 +49,32 @@ class MixBlock(nn.Module):
         return x + self.body(x)
 
 
+def trunk(widths: Sequence[int]) -> nn.ModuleList:
+    """Six stages that end at strides 4, 8, 16 (twice), 32 (twice): RGB in -1..1 to features."""
+    a, b, c, d = widths
+    return nn.ModuleList(
+        [
+            nn.Sequential(
+                ConvNorm(3, a // 2, halve=True),
+                nn.Hardswish(),
+                ConvNorm(a // 2, a, halve=True),
+                nn.Hardswish(),
+                DenseBlock(a),
+            ),
+            nn.Sequential(ConvNorm(a, b, halve=True), DenseBlock(b), DenseBlock(b)),
+            nn.Sequential(ConvNorm(b, c, halve=True), *(MixBlock(c) for _ in range(3))),
+            nn.Sequential(*(MixBlock(c) for _ in range(4))),
+            nn.Sequential(ConvNorm(c, d, halve=True), *(MixBlock(d) for _ in range(2))),
+            nn.Sequential(*(MixBlock(d) for _ in range(2))),
+        ]
+    )
+
+
 @network
 class TaggerNet(nn.Module):
     """(N, 3, H, W) RGB in -1..1, H and W divisible by 32, to logits (N, classes) by head.
 
-    `stages` end at strides 4, 8, 16 (twice), 32 (twice); the last widens to the pooled feature.
+    The last stage of its trunk widens to the pooled feature.
     """
 
     WIDTHS = (32, 64, 128, 288)
@@ -61,23 +82,8 @@ class TaggerNet(nn.Module):
 
     def __init__(self, heads: Mapping[str, int], feature: int = FEATURE, widths: Sequence[int] = WIDTHS):
         super().__init__()
+        self.stages = trunk(widths)
         a, b, c, d = widths
-        self.stages = nn.ModuleList(
-            [
-                nn.Sequential(
-                    ConvNorm(3, a // 2, halve=True),
-                    nn.Hardswish(),
-                    ConvNorm(a // 2, a, halve=True),
-                    nn.Hardswish(),
-                    DenseBlock(a),
-                ),
-                nn.Sequential(ConvNorm(a, b, halve=True), DenseBlock(b), DenseBlock(b)),
-                nn.Sequential(ConvNorm(b, c, halve=True), *(MixBlock(c) for _ in range(3))),
-                nn.Sequential(*(MixBlock(c) for _ in range(4))),
-                nn.Sequential(ConvNorm(c, d, halve=True), *(MixBlock(d) for _ in range(2))),
-                nn.Sequential(*(MixBlock(d) for _ in range(2))),
-            ]
-        )
         self.widths = (a, b, c, c, d, d)  # channels at the end of each stage
         self.feature = nn.Sequential(ConvNorm(d, feature), nn.Hardswish())
         self.classes = dict(heads)

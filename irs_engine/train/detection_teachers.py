@@ -1,0 +1,107 @@
+"""Teachers of the detector: two small public networks, read from their own ONNX files and run by OpenVINO.
+
+They answer for views of SIDE x SIDE, (N, SIDE, SIDE, 3) RGB uint8. Their values are only ever used to compute
+targets; nothing of them enters a shipped weight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from irs_engine.vision.nets.detector_net import SIDE
+
+JOINED = ("hardswish_14.tmp_0", "hardswish_22.tmp_0", "hardswish_30.tmp_0", "tmp_0")  # PicoDet's neck
+MAP_CHANNELS = 96
+Run = Callable[[np.ndarray], list[np.ndarray]]
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+@dataclass
+class Dense:
+    """What a teacher says of every place of the four grids, in the order of `detector_net.grid`."""
+
+    scores: Tensor  # (N, places, classes) in 0..1
+    sides: Tensor  # (N, places, 4 BINS) logits
+    maps: list[Tensor]  # (N, MAP_CHANNELS, h, w), what its heads read
+
+
+class PicoDet:
+    """PicoDet-S 416 (Yu et al. 2021), picodet_s_416_coco.onnx: grids and bins as ours."""
+
+    def __init__(self, path: str | Path, threads: int = 1):
+        self._run, shapes = _compiled(path, JOINED, threads)
+        # Scores and sides come in an order of the exporter's own; their shapes tell them apart.
+        self._order = [
+            sorted((i for i, shape in enumerate(shapes) if test(shape)), key=lambda i: -size(shapes[i]))
+            for test, size in (
+                (lambda shape: len(shape) == 3 and shape[2] == 80, lambda shape: shape[1]),
+                (lambda shape: len(shape) == 3 and shape[2] == 32, lambda shape: shape[1]),
+                (lambda shape: len(shape) == 4, lambda shape: shape[2]),
+            )
+        ]
+
+    def __call__(self, views: np.ndarray) -> Dense:
+        normal = (views.astype(np.float32) / 255 - np.array(MEAN, np.float32)) / np.array(STD, np.float32)
+        answers = [self._answer(row) for row in normal.transpose(0, 3, 1, 2)]
+        scores, sides, *maps = (
+            torch.from_numpy(np.concatenate(column)) for column in zip(*answers, strict=True)
+        )
+        return Dense(scores, sides, maps)
+
+    def _answer(self, picture: np.ndarray) -> list[np.ndarray]:
+        found = self._run(np.ascontiguousarray(picture[None]))
+        scores, sides, maps = ([found[i] for i in numbers] for numbers in self._order)
+        return [np.concatenate(scores, 1), np.concatenate(sides, 1), *maps]
+
+
+class YoloxNano:
+    """YOLOX-nano 416 (Ge et al. 2021), yolox_nano.onnx."""
+
+    STRIDES = (8, 16, 32)
+
+    def __init__(self, path: str | Path, threads: int = 1):
+        self._run, _ = _compiled(path, (), threads)
+        places, strides = [], []
+        for stride in self.STRIDES:
+            count = SIDE // stride
+            y, x = np.mgrid[:count, :count]
+            places.append(np.stack([x, y], 2).reshape(-1, 2))
+            strides.append(np.full((count * count, 1), stride))
+        self._places, self._strides = np.concatenate(places), np.concatenate(strides)
+
+    def __call__(self, views: np.ndarray) -> tuple[Tensor, Tensor]:
+        """(N, 3549, 4) boxes (left, top, right, bottom in pixels) and (N, 3549, 80) scores in 0..1."""
+        pictures = views[..., ::-1].transpose(0, 3, 1, 2).astype(np.float32)  # BGR, 0..255
+        found = np.concatenate([self._run(np.ascontiguousarray(row[None]))[0] for row in pictures])
+        centres = (found[..., :2] + self._places) * self._strides
+        half = np.exp(found[..., 2:4]) * self._strides / 2
+        boxes = np.concatenate([centres - half, centres + half], 2)
+        return torch.from_numpy(boxes).float(), torch.from_numpy(found[..., 4:5] * found[..., 5:])
+
+
+def _compiled(path: str | Path, more: Sequence[str], threads: int) -> tuple[Run, list[tuple[int, ...]]]:
+    """The network as a function of one picture to its outputs and those called `more`, and their shapes."""
+    import openvino
+
+    core = openvino.Core()
+    model = core.read_model(str(path))
+    model.add_outputs(list(more))
+    options = {
+        "INFERENCE_NUM_THREADS": threads,
+        "INFERENCE_PRECISION_HINT": "f32",
+        "PERFORMANCE_HINT": "LATENCY",
+    }
+    request = core.compile_model(model, "CPU", options).create_infer_request()
+    shapes = [tuple(output.shape) for output in model.outputs]
+
+    def run(picture: np.ndarray) -> list[np.ndarray]:
+        found = request.infer({0: picture})
+        return [found[i].copy() for i in range(len(shapes))]  # the request writes over its own
+
+    return run, shapes

@@ -1,0 +1,217 @@
+"""Train the detector by distillation from two public ones, on photos without labels; resumable at any moment.
+
+    python -m irs_engine.train.detector --photos DIR ... --teachers teachers/ --work runs/detector \\
+        --trunk weights/tagger_s.safetensors --minutes 180 --out detector_s.safetensors
+
+The trunk begins with what the tagger of this package learned, everything else by chance. Targets are what
+PicoDet's heads say of every place, as far as YOLOX agrees, and the features that those heads read, through
+1x1 adaptors that are thrown away.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import logging
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from irs_engine.device import wants_bf16
+from irs_engine.train.depthwise import full_precision_gradients
+from irs_engine.train.detection_loss import SEEN, Targets, detection_losses, overlaps
+from irs_engine.train.detection_teachers import MAP_CHANNELS, Dense, PicoDet, YoloxNano
+from irs_engine.train.detection_views import Labelled, random_view
+from irs_engine.train.runs import Run, ahead
+from irs_engine.vision.nets.detector_net import BINS, SIDE, STRIDES, WIDTH, DetectorNet, decode_sides, grid
+
+log = logging.getLogger(__name__)
+
+RATE = 1.5e-3
+CLASSES = 80
+HELD_OUT = 48  # photos that are never learned from
+LEAST = 300  # pixels on the longer side of a photo
+WEIGHTS = {"scores": 1.0, "bins": 0.5, "boxes": 2.0, "maps": 0.5}  # of the losses
+
+
+class Photos:
+    """The photos of folders."""
+
+    def __init__(self, folders: list[Path]):
+        found = (file for folder in folders for file in folder.rglob("*"))
+        files = sorted(file for file in found if file.suffix.lower() in (".jpg", ".jpeg", ".png"))
+        if len(files) <= HELD_OUT:
+            raise ValueError(f"{len(files)} photos are too few, {HELD_OUT} of them are held out")
+        order = np.random.default_rng(0).permutation(len(files))
+        self.held_out, self.files = (
+            [files[i] for i in part] for part in (order[:HELD_OUT], order[HELD_OUT:])
+        )
+
+    def view(self, rng: np.random.Generator) -> np.ndarray:
+        """(SIDE, SIDE, 3) RGB uint8."""
+        return random_view(functools.partial(self._photo, rng), rng).pixels
+
+    def _photo(self, rng: np.random.Generator) -> Labelled:
+        while True:
+            photo = cv2.imread(str(self.files[rng.integers(len(self.files))]), cv2.IMREAD_COLOR_RGB)
+            if photo is not None and max(photo.shape[:2]) >= LEAST:
+                return Labelled.without_boxes(photo)
+
+    def whole_held_out(self) -> np.ndarray:
+        """(n, SIDE, SIDE, 3)."""
+        photos = (cv2.imread(str(file), cv2.IMREAD_COLOR_RGB) for file in self.held_out)
+        return np.stack([cv2.resize(photo, (SIDE, SIDE)) for photo in photos if photo is not None])
+
+
+class Teachers:
+    def __init__(self, folder: Path):
+        self.picodet = PicoDet(folder / "picodet_s_416_coco.onnx")
+        self.yolox = YoloxNano(folder / "yolox_nano.onnx")
+
+    def __call__(self, views: np.ndarray) -> tuple[Targets, list[Tensor]]:
+        """(N, SIDE, SIDE, 3) to what to say, and to the maps that PicoDet's heads read."""
+        dense = self.picodet(views)
+        return agreed(dense, *self.yolox(views)), dense.maps
+
+
+def agreed(dense: Dense, boxes: Tensor, scores: Tensor) -> Targets:
+    """PicoDet's answers, with scores lowered where YOLOX sees nothing alike, raised where it does.
+
+    Args:
+        boxes: (N, m, 4) of YOLOX.
+        scores: (N, m, classes) of them. What YOLOX says of a class at a place is its best score among boxes
+            that overlap PicoDet's box there, times the overlap.
+    """
+    places = grid(SIDE, SIDE)
+    found = dense.scores.clone()
+    for number, before in enumerate(dense.scores):
+        where, labels = (before > SEEN).nonzero(as_tuple=True)
+        theirs, their_labels = (scores[number] > 2 * SEEN).nonzero(as_tuple=True)
+        support = torch.zeros(len(where))
+        if len(where) and len(theirs):
+            own = decode_sides(dense.sides[number][where], *(x[where] for x in places))
+            alike = overlaps(own, boxes[number][theirs]) * scores[number][theirs, their_labels].sqrt()
+            support = alike.masked_fill(labels[:, None] != their_labels[None], 0).amax(1)
+        found[number][where, labels] *= (0.8 + 0.4 * support).clamp_max(1.15)
+    return Targets(found.clamp_max(1), dense.sides.unflatten(2, (4, BINS)).softmax(3))
+
+
+class DetectorRun(Run[DetectorNet]):
+    def __init__(self, folder: Path, trunk: Path | None = None):
+        torch.manual_seed(0)
+        net = DetectorNet(CLASSES)
+        if trunk:
+            stages = {n: v.float() for n, v in load_file(trunk).items() if n.startswith("stages.")}
+            net.load_state_dict(stages, strict=False)
+        net = full_precision_gradients(net).to(memory_format=torch.channels_last)
+        self.adaptors = nn.ModuleList(nn.Conv2d(WIDTH, MAP_CHANNELS, 1) for _ in STRIDES)
+        learned = [*net.parameters(), *self.adaptors.parameters()]
+        super().__init__(folder, net, torch.optim.AdamW(learned, RATE, weight_decay=0.02), most_kept=0.998)
+        self.bfloat16 = wants_bf16("auto", "cpu")
+        self.places = grid(SIDE, SIDE)
+
+    def _parts(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
+        return super()._parts() | {"adaptors": self.adaptors}
+
+    def train(self, photos: Photos, teachers: Teachers, minutes: float, batch: int) -> None:
+        checked = photos.whole_held_out()
+        wanted, _ = teachers(checked)
+
+        def lesson(step: int) -> tuple[np.ndarray, Targets, list[Tensor]]:
+            rng = np.random.default_rng(step)
+            views = np.stack([photos.view(rng) for _ in range(batch)])
+            return views, *teachers(views)
+
+        lessons = ahead(lesson, self.steps)
+        sums: dict[str, float] = {}
+        self.net.train()
+        while self.spent < 60 * minutes:
+            progress = self.spent / (60 * minutes)
+            with self.timed():
+                self.set_rate(RATE, progress, warm_up=200)
+                views, targets, maps = next(lessons)
+                for name, value in self.step(to_input(views), targets, maps).items():
+                    sums[name] = sums.get(name, 0) + value / 100
+            if self.steps % 100 == 0:
+                held_out = self.distance(to_input(checked), wanted)
+                line = "%4.1f%% %6d steps  %s  held out: %s"
+                log.info(line, 100 * progress, self.steps, _listed(sums), _listed(held_out))
+                sums.clear()
+            self.save_at_times()
+        self.save()
+
+    def step(self, pixels: Tensor, targets: Targets, maps: list[Tensor]) -> dict[str, float]:
+        """One step; returns the losses before it."""
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
+            features = self.net.features(pixels)
+            scores, sides = self.net.answers(features)
+            answers = [adapt(x) for adapt, x in zip(self.adaptors, features, strict=True)]
+        losses = detection_losses(scores.float(), sides.float(), targets, self.places)
+        losses["maps"] = torch.stack(
+            [unexplained(a.float(), m) for a, m in zip(answers, maps, strict=True)]
+        ).mean()
+        weighed = torch.stack([WEIGHTS[name] * loss for name, loss in losses.items()])
+        self.descend(weighed.sum(), longest=5.0)
+        return {name: loss.item() for name, loss in losses.items()}
+
+    @torch.inference_mode()
+    def distance(self, pixels: Tensor, targets: Targets) -> dict[str, float]:
+        """Losses of the average."""
+        self.average.eval()
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
+            answers = [self.average(part) for part in pixels.split(8)]
+        scores, sides = (torch.cat(column).float() for column in zip(*answers, strict=True))
+        found = detection_losses(scores, sides, targets, self.places)
+        return {name: loss.item() for name, loss in found.items()}
+
+
+def unexplained(answer: Tensor, target: Tensor) -> Tensor:
+    """Share of the variance of (N, C, h, w) that an answer does not explain, on average over channels."""
+    return ((answer - target).square().mean((0, 2, 3)) / (target.var((0, 2, 3)) + 1e-3)).mean()
+
+
+def to_input(views: np.ndarray) -> Tensor:
+    """(N, h, w, 3) uint8 to (N, 3, h, w) in -1..1."""
+    x = torch.from_numpy(views).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+def _listed(values: dict[str, float]) -> str:
+    return " ".join(f"{name} {value:.3f}" for name, value in values.items())
+
+
+def export(net: DetectorNet, path: Path, steps: int) -> None:
+    values = {
+        name: value.half().contiguous() if value.is_floating_point() else value
+        for name, value in net.state_dict().items()
+    }
+    save_file(values, path, {"steps": str(steps)})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--photos", type=Path, nargs="+", required=True, help="folders of them")
+    parser.add_argument("--teachers", type=Path, required=True, help="folder of the two ONNX files")
+    parser.add_argument("--trunk", type=Path, help="weights of a tagger to begin with")
+    parser.add_argument("--work", type=Path, required=True, help="folder of this run, outside the project")
+    parser.add_argument("--out", type=Path, required=True, help="write the weights here (.safetensors)")
+    parser.add_argument("--minutes", type=float, default=180)
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--threads", type=int)
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    run = DetectorRun(arguments.work, arguments.trunk)
+    run.train(Photos(arguments.photos), Teachers(arguments.teachers), arguments.minutes, arguments.batch)
+    export(run.average, arguments.out, run.steps)
+
+
+if __name__ == "__main__":
+    main()
