@@ -125,7 +125,7 @@ class RecaptureResult(Result):
     print: float  # of a print
     barcode: bool  # whether a barcode could be read
     reason: str  # why the photo cannot be judged: too small, blurred or compressed; else empty
-    crops: tuple[RecaptureCrop, ...]
+    crops: tuple[RecaptureCrop, ...]  # the last one is the whole photo, seen small
     size: tuple[int, int]  # width, height of the image as shown
 
     def draw(self, image: ImageInput) -> Image:

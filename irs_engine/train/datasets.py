@@ -11,7 +11,8 @@ Everything is read and checked before anything is learned, and all that is wrong
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -63,8 +64,11 @@ class _Problems:
             raise DatasetError(f"{self.folder}: {len(self.found)} problem(s)\n  {listed}")
 
 
-def read_dataset(folder: str | Path) -> Dataset:
+def read_dataset(folder: str | Path, names: Sequence[str] | None = None) -> Dataset:
     """The labelled photos of a folder, in whichever of the three layouts it is.
+
+    Args:
+        names: The classes, in this order, for which a model exists; of some there may be no box then.
 
     Raises:
         DatasetError: In none of them, or missing photos, boxes outside of their photos or without an area,
@@ -76,16 +80,15 @@ def read_dataset(folder: str | Path) -> Dataset:
     for fits, read in _LAYOUTS:
         if fits(folder):
             problems = _Problems(folder)
-            names, photos = read(folder, problems)
-            counts = np.bincount(
-                np.concatenate([photo.labels for photo in photos] or [np.zeros(0, np.int64)]),
-                minlength=len(names),
-            )
-            for name, count in zip(names, counts, strict=False):
-                if not count:
+            found, photos = read(folder, list(names or []), problems)
+            seen = {label for photo in photos for label in photo.labels.tolist()}
+            for label, name in enumerate(found):
+                if label not in seen and not names:
                     problems.add("classes", f"{name!r} has no box: leave it out, or add photos of it")
+                if names and name not in names:
+                    problems.add("classes", f"{name!r} is not known: there are {', '.join(names)}")
             problems.raise_any()
-            return Dataset(tuple(names), tuple(photos))
+            return Dataset(tuple(found), tuple(photos))
     raise DatasetError(
         f"{folder}: in none of the known layouts: COCO (a .json with images, annotations and categories), "
         "YOLO (images/ and labels/), Pascal VOC (JPEGImages/ and Annotations/)"
@@ -138,7 +141,7 @@ def _as_shown(photo: Image.Image) -> tuple[int, int]:
 
 
 def _coco_files(folder: Path) -> list[Path]:
-    return sorted(file for file in folder.rglob("*.json") if _is_coco(file))
+    return [file for file in _files(folder, ".json") if _is_coco(file)]
 
 
 def _is_coco(file: Path) -> bool:
@@ -149,8 +152,7 @@ def _is_coco(file: Path) -> bool:
     return isinstance(content, dict) and {"images", "annotations", "categories"} <= content.keys()
 
 
-def _read_coco(folder: Path, problems: _Problems) -> Read:
-    names: list[str] = []
+def _read_coco(folder: Path, names: list[str], problems: _Problems) -> Read:
     photos = []
     for file in _coco_files(folder):
         content = json.loads(file.read_text(encoding="utf-8"))
@@ -184,19 +186,24 @@ def _index(folder: Path) -> dict[str, Path]:
     return {path.name: path for path in _photos(folder)}
 
 
-def _photos(folder: Path) -> Iterator[Path]:
-    return (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in PHOTO_NAMES)
+def _photos(folder: Path) -> list[Path]:
+    return _files(folder, *PHOTO_NAMES)
+
+
+def _files(folder: Path, *suffixes: str) -> list[Path]:
+    """Below a folder and whatever folders it links to."""
+    found = (Path(place, name) for place, _, names in os.walk(folder, followlinks=True) for name in names)
+    return sorted(path for path in found if path.suffix.lower() in suffixes)
 
 
 # YOLO.
 
 
-def _read_yolo(folder: Path, problems: _Problems) -> Read:
-    names = _yolo_names(folder)
+def _read_yolo(folder: Path, names: list[str], problems: _Problems) -> Read:
+    names = names or _yolo_names(folder)
     of_photo = {_key(path, folder, "images"): path for path in _photos(folder)}
-    of_labels = {
-        _key(path, folder, "labels"): path for path in sorted(folder.rglob("*.txt")) if "labels" in path.parts
-    }
+    texts = (path for path in _files(folder, ".txt") if "labels" in path.parts and path.name != "classes.txt")
+    of_labels = {_key(path, folder, "labels"): path for path in texts}
     for key in sorted(of_labels.keys() - of_photo.keys()):
         problems.add(of_labels[key].relative_to(folder), "there is no photo of that name in images/")
     photos = []
@@ -249,10 +256,10 @@ def _yolo_names(folder: Path) -> list[str]:
 # Pascal VOC.
 
 
-def _read_voc(folder: Path, problems: _Problems) -> Read:
+def _read_voc(folder: Path, names: list[str], problems: _Problems) -> Read:
     index = {path.stem: path for path in _photos(folder / "JPEGImages")}
     found: list[tuple[Path, list[list[float]], list[str], str]] = []
-    for file in sorted((folder / "Annotations").rglob("*.xml")):
+    for file in _files(folder / "Annotations", ".xml"):
         where = str(file.relative_to(folder))
         try:
             root = ElementTree.parse(file).getroot()
@@ -263,10 +270,10 @@ def _read_voc(folder: Path, problems: _Problems) -> Read:
         except (ElementTree.ParseError, ValueError) as error:
             problems.add(where, f"not a readable annotation ({error})")
             continue
-        names = [thing.findtext("name", "").strip() for thing in root.iter("object")]
+        of_photo = [thing.findtext("name", "").strip() for thing in root.iter("object")]
         path = index.get(file.stem, folder / "JPEGImages" / root.findtext("filename", f"{file.stem}.jpg"))
-        found.append((path, boxes, names, where))
-    names = sorted({name for _, _, of_photo, _ in found for name in of_photo})
+        found.append((path, boxes, of_photo, where))
+    names += sorted({name for _, _, of_photo, _ in found for name in of_photo} - set(names))
     photos = [
         _checked(path, boxes, [names.index(name) for name in of_photo], where, problems)
         for path, boxes, of_photo, where in found
@@ -274,8 +281,8 @@ def _read_voc(folder: Path, problems: _Problems) -> Read:
     return names, [photo for photo in photos if photo]
 
 
-_LAYOUTS: tuple[tuple[Callable[[Path], bool], Callable[[Path, _Problems], Read]], ...] = (
+_LAYOUTS: tuple[tuple[Callable[[Path], bool], Callable[[Path, list[str], _Problems], Read]], ...] = (
     (lambda folder: (folder / "Annotations").is_dir() and (folder / "JPEGImages").is_dir(), _read_voc),
-    (lambda folder: any(path.is_dir() for path in folder.rglob("labels")), _read_yolo),
+    (lambda folder: any("labels" in path.parts for path in _files(folder, ".txt")), _read_yolo),
     (lambda folder: bool(_coco_files(folder)), _read_coco),
 )

@@ -28,14 +28,15 @@ from irs_engine.train.optics.display import LAYOUTS
 from irs_engine.train.recapture_simulator import KINDS, jpeg
 from irs_engine.train.runs import Run, ahead
 from irs_engine.vision.nets.recapture_net import CLASSES, SIDE, RecaptureNet
-from irs_engine.vision.recapture_crops import large_enough
+from irs_engine.vision.recapture_crops import large_enough, whole_view
 
 log = logging.getLogger(__name__)
 
 RATE = 1e-3
 BAG = 4  # crops of a made-up photo
 SMOOTHING = 0.05  # of labels
-REAL_SHARE = 0.5  # crops of real photos for each pair
+REAL_SHARE = 0.6  # crops of real photos for each pair
+WHOLE_SHARE = 0.35  # of them that show the whole photo
 SENT = (600, 1700)  # pixels on the longer side of a photo that was sent by a messenger
 CLASS_OF_KIND = torch.tensor([0 if kind == "original" else 1 if kind in LAYOUTS else 2 for kind in KINDS])
 
@@ -45,8 +46,8 @@ class Views:
 
     HELD_OUT = 20  # files
 
-    def __init__(self, folder: Path):
-        self.folder = folder
+    def __init__(self, folder: Path, without: str | None = None):
+        self.folder, self.without = folder, without
         self.seen: set[Path] = set()
         self.originals: list[np.ndarray] = []
         self.recaptures: list[np.ndarray] = []
@@ -58,9 +59,12 @@ class Views:
             if time.time() - file.stat().st_mtime < 5:
                 continue  # perhaps still being written
             with np.load(file) as pairs:
-                self.originals += list(pairs["originals"])
-                self.recaptures += list(pairs["recaptures"])
-                self.kinds += pairs["kinds"].tolist()
+                rows = zip(pairs["originals"], pairs["recaptures"], pairs["kinds"].tolist(), strict=True)
+                for original, recapture, kind in rows:
+                    if CLASSES[CLASS_OF_KIND[kind]] != self.without:
+                        self.originals.append(original)
+                        self.recaptures.append(recapture)
+                        self.kinds.append(kind)
             self.seen.add(file)
 
     def draw(self, count: int, rng: np.random.Generator, held_out: bool = False) -> tuple[np.ndarray, Tensor]:
@@ -162,10 +166,12 @@ def _disguised(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 class RealCrops:
     """Crops of real photos in folders named after CLASSES, every class and folder alike often."""
 
-    def __init__(self, folders: list[Path]):
+    def __init__(self, folders: list[Path], without: str | None = None):
         self.groups = []
         for folder in folders:
             for label, name in enumerate(CLASSES):
+                if name == without:
+                    continue
                 files = sorted((folder / name).glob("*")) if (folder / name).is_dir() else []
                 if files:
                     self.groups.append((label, files))
@@ -181,12 +187,21 @@ class RealCrops:
             files = groups[rng.integers(len(groups))]
             photo = _read_to_send(files[rng.integers(len(files))])
             if photo is not None:
-                scale = min(1.0, rng.uniform(*SENT) / max(photo.shape[:2]))
-                window = _scaled(_window(photo, SIDE / scale, rng), scale)
-                crop = _turned(large_enough(window), rng)
-                crops.append(_disguised(jpeg(crop, int(rng.integers(60, 96))), rng))
+                crops.append(_disguised(jpeg(_real_crop(photo, label, rng), int(rng.integers(60, 96))), rng))
                 labels.append(label)
         return np.stack(crops), torch.tensor(labels)
+
+
+def _real_crop(photo: np.ndarray, label: int, rng: np.random.Generator) -> np.ndarray:
+    """(SIDE, SIDE, 3) of a photo that was sent, at times all of it (`recapture_crops.whole_view`)."""
+    if rng.random() < WHOLE_SHARE:
+        return _turned(whole_view(photo), rng)
+    scale = min(1.0, rng.uniform(*SENT) / max(photo.shape[:2]))
+    # Originals that may be learned from are mostly barcodes: of those, the plainest places.
+    tries = 4 if label == 0 and rng.random() < 0.7 else 1
+    windows = [_window(photo, SIDE / scale, rng) for _ in range(tries)]
+    window = min(windows, key=np.std) if tries > 1 else windows[0]
+    return _turned(large_enough(_scaled(window, scale)), rng)
 
 
 def _window(photo: np.ndarray, side: float, rng: np.random.Generator) -> np.ndarray:
@@ -323,6 +338,9 @@ def main() -> None:
     parser.add_argument(
         "--real", type=Path, nargs="*", default=[], help="folders with original, screen, print"
     )
+    parser.add_argument(
+        "--without", choices=CLASSES[1:], help="leave this kind of recapture out, to judge by it alone"
+    )
     parser.add_argument("--work", type=Path, required=True, help="folder of this run, outside the project")
     parser.add_argument("--out", type=Path, required=True, help="write the weights here (.safetensors)")
     parser.add_argument("--minutes", type=float, default=60)
@@ -333,8 +351,8 @@ def main() -> None:
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     run = RecaptureRun(arguments.work)
-    real = RealCrops(arguments.real) if arguments.real else None
-    run.train(Views(arguments.views), real, arguments.minutes, arguments.batch)
+    real = RealCrops(arguments.real, arguments.without) if arguments.real else None
+    run.train(Views(arguments.views, arguments.without), real, arguments.minutes, arguments.batch)
     export(run.average, arguments.out, run.steps)
 
 

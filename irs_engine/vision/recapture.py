@@ -67,7 +67,8 @@ class RecaptureDetector:
         crops = cut(pixels, windows)
         whole, each = self.probabilities(crops)
         width, height = (min(SIDE, side) for side in photo.size)  # without what was mirrored
-        reason = why_uncertain(photo, crops)
+        places = [Box(left, top, width, height) for left, top in windows] + [Box(0, 0, *photo.size)]
+        reason = why_uncertain(photo, crops[:-1])
         recaptured = float(1 - whole[0])
         labels = (RecaptureLabel("recapture", recaptured), RecaptureLabel("original", 1 - recaptured))
         if reason or max(recaptured, 1 - recaptured) < threshold:
@@ -85,8 +86,8 @@ class RecaptureDetector:
             barcode=bool(barcodes),
             reason=reason,
             crops=tuple(
-                RecaptureCrop(Box(left, top, width, height), float(row[1]), float(row[2]))
-                for (left, top), row in zip(windows, each, strict=True)
+                RecaptureCrop(place, float(row[1]), float(row[2]))
+                for place, row in zip(places, each, strict=True)
             ),
             size=photo.size,
         )

@@ -1,4 +1,4 @@
-"""Where to look for signs of a recapture: crops at full resolution."""
+"""Where to look for signs of a recapture: crops at full resolution, and the whole photo, small."""
 
 from __future__ import annotations
 
@@ -49,8 +49,16 @@ def choose_crops(
 
 
 def cut(pixels: np.ndarray, windows: list[tuple[int, int]]) -> np.ndarray:
-    """(n, SIDE, SIDE, 3)."""
-    return np.stack([pixels[top : top + SIDE, left : left + SIDE] for left, top in windows])
+    """(n + 1, SIDE, SIDE, 3): the windows, and the whole view last."""
+    crops = [pixels[top : top + SIDE, left : left + SIDE] for left, top in windows]
+    return np.stack([*crops, whole_view(pixels)])
+
+
+def whole_view(pixels: np.ndarray) -> np.ndarray:
+    """(SIDE, SIDE, 3): all of a photo, for what only shows there, such as the rim of a screen."""
+    shrinking = max(pixels.shape[:2]) > SIDE
+    way = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
+    return cv2.resize(pixels, (SIDE, SIDE), interpolation=way)
 
 
 def large_enough(pixels: np.ndarray) -> np.ndarray:

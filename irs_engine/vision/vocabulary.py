@@ -31,14 +31,14 @@ class Vocabulary:
         tags: tuple[TagEntry, ...],
         labels: dict[str, tuple[str | None, ...]],
         categories: dict[str, Category],
-        sources: list[tuple[str, str]],
+        source_names: dict[str, tuple[str, ...]],
     ):
         self.tags = tags
         self.categories = categories
         self._labels = labels
         self._by_id = {tag.id: tag for tag in tags}
         self._ancestors: dict[str, tuple[str, ...]] = {}
-        self._sources = sources  # (tag id, its names in a source), for the search
+        self._source_names = source_names
 
     def __getitem__(self, id: str) -> TagEntry:
         return self._by_id[id]
@@ -56,6 +56,10 @@ class Vocabulary:
     def labels(self, head: str) -> tuple[str | None, ...]:
         """The tag id of every class of a head, in the order of its outputs; None = hidden."""
         return self._labels[head]
+
+    def source_names(self, head: str) -> tuple[str, ...]:
+        """What the makers of the head's classes call them, in the order of its outputs."""
+        return self._source_names[head]
 
     def ancestors(self, id: str) -> tuple[str, ...]:
         """Ids of all hypernyms, nearest first, each once."""
@@ -75,7 +79,8 @@ class Vocabulary:
     @cached_property
     def _names(self) -> list[list[str]]:
         names = {tag.id: [tag.en.casefold(), tag.zh.casefold(), tag.id] for tag in self.tags}
-        for tag_id, source in self._sources:
+        pairs = ((self._labels[head], of_head) for head, of_head in self._source_names.items())
+        for tag_id, source in (pair for both in pairs for pair in zip(*both, strict=True)):
             if tag_id in names:
                 names[tag_id] += source.casefold().replace("_", " ").split(", ")
         return list(names.values())
@@ -118,15 +123,20 @@ def load_vocabulary() -> Vocabulary:
         for id, en, zh, kind, category, parents in _rows("vocabulary.tsv")
     )
     labels: dict[str, list[str | None]] = {}
-    sources = []
+    source_names: dict[str, list[str]] = {}
     for head, index, source, tag in _rows("labels.tsv"):
         of_head = labels.setdefault(head, [])
         if int(index) != len(of_head):
             raise ValueError(f"labels.tsv: {head} {index} is out of order, expected {len(of_head)}")
         of_head.append(None if tag == "-" else tag)
-        sources.append((tag, source))
+        source_names.setdefault(head, []).append(source)
     categories = {id: Category(id, en, zh) for id, en, zh in _rows("categories.tsv")}
-    return Vocabulary(tags, {head: tuple(ids) for head, ids in labels.items()}, categories, sources)
+    return Vocabulary(
+        tags,
+        {head: tuple(ids) for head, ids in labels.items()},
+        categories,
+        {head: tuple(names) for head, names in source_names.items()},
+    )
 
 
 def _rows(name: str) -> list[list[str]]:

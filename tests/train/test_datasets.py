@@ -99,6 +99,27 @@ def test_yolo_with_a_folder_for_each_part(yolo):
     assert len(read_dataset(yolo).photos) == 2
 
 
+@pytest.mark.parametrize("layout", ["coco", "yolo", "voc"])
+def test_classes_of_a_model(layout, request):
+    folder = request.getfixturevalue(layout)
+    (folder / "classes.txt").unlink(missing_ok=True)
+    names = ["cat", "dog", "owl"] if layout == "yolo" else ["owl", "dog", "cat"]
+    dataset = read_dataset(folder, names)
+    assert dataset.names == tuple(names)
+    first = next(photo for photo in dataset.photos if photo.path.stem == "first")
+    assert [dataset.names[label] for label in first.labels] == ["cat", "dog"]
+    if layout != "yolo":
+        with pytest.raises(DatasetError, match="'dog' is not known: there are cat, owl"):
+            read_dataset(folder, ["cat", "owl"])
+
+
+def test_links_are_followed(yolo, tmp_path_factory):
+    linked = tmp_path_factory.mktemp("linked")
+    for name in ("images", "labels", "classes.txt"):
+        (linked / name).symlink_to(yolo / name)
+    assert len(read_dataset(linked).photos) == 2
+
+
 def test_a_photo_without_boxes_is_one_of_nothing(yolo):
     Image.new("RGB", (64, 64)).save(yolo / "images" / "train" / "empty.png")
     by_name = {photo.path.name: photo for photo in read_dataset(yolo).photos}

@@ -117,6 +117,17 @@ def test_what_is_held_out_is_not_learned_from(views, monkeypatch):
     assert held.max() <= 2  # JPEG's black is not quite black
 
 
+def test_a_kind_can_be_left_out(views, tmp_path):
+    for left, name in ((1, "print"), (2, "screen")):
+        some = Views(views.folder, without=name)
+        assert 0 < len(some.kinds) < len(views.kinds) and len(some.originals) == len(some.recaptures)
+        assert set(CLASS_OF_KIND[some.kinds].tolist()) == {left}
+    for name in CLASSES:
+        (tmp_path / name).mkdir()
+        cv2.imwrite(str(tmp_path / name / "a.png"), make_photo(300, 300))
+    assert [label for label, _ in RealCrops([tmp_path], without="screen").groups] == [0, 2]
+
+
 def test_new_views_are_found_once_they_are_written(views, some_pairs):
     count = len(views.kinds)
     store(views.folder / "new.npz", some_pairs[0], age=60)
@@ -138,6 +149,28 @@ def test_real_crops(tmp_path, monkeypatch):
     for crop, label in zip(crops, labels.tolist(), strict=True):
         red = crop[..., 0].mean() > 1.5 * crop[..., 2].mean()
         assert red == (label == 2)
+
+
+@pytest.mark.parametrize("share", [0, 1])
+def test_some_real_crops_show_the_whole_photo(monkeypatch, share):
+    monkeypatch.setattr(recapture, "WHOLE_SHARE", share)
+    photo = np.zeros((900, 1200, 3), np.uint8)
+    photo[:450, :600] = 250  # a quarter is bright
+    found = [recapture._real_crop(photo, 1, np.random.default_rng(seed)) for seed in range(8)]
+    quarters = [abs((crop > 125).mean() - 0.25) < 0.02 for crop in found]
+    assert all(crop.shape == (SIDE, SIDE, 3) for crop in found)
+    assert all(quarters) if share else not all(quarters)
+
+
+def test_of_originals_plain_places_are_learned_from(monkeypatch):
+    monkeypatch.setattr(recapture, "WHOLE_SHARE", 0)
+    photo = np.full((1600, 1600, 3), 128, np.uint8)
+    photo[:, 800:] = np.random.default_rng(0).integers(0, 256, (1600, 800, 3))
+    rough = [
+        np.mean([recapture._real_crop(photo, label, np.random.default_rng(i)).std() > 20 for i in range(40)])
+        for label in (0, 1)
+    ]
+    assert rough[0] < 0.6 * rough[1]
 
 
 def test_bags_of_recaptures_may_show_what_is_around():

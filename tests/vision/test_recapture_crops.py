@@ -3,7 +3,14 @@ import pytest
 from conftest import make_photo
 
 from irs_engine.vision.nets.recapture_net import SIDE
-from irs_engine.vision.recapture_crops import MOST, MOST_NEAR, choose_crops, cut, large_enough
+from irs_engine.vision.recapture_crops import (
+    MOST,
+    MOST_NEAR,
+    choose_crops,
+    cut,
+    large_enough,
+    whole_view,
+)
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +36,7 @@ def test_they_lie_inside(large, size):
     windows = choose_crops(pixels)
     assert 1 <= len(windows) <= MOST and len(set(windows)) == len(windows)
     assert all(0 <= left <= width - SIDE and 0 <= top <= height - SIDE for left, top in windows)
-    assert cut(pixels, windows).shape == (len(windows), SIDE, SIDE, 3)
+    assert cut(pixels, windows).shape == (len(windows) + 1, SIDE, SIDE, 3)
 
 
 def test_a_picture_of_one_window_has_one(large):
@@ -59,9 +66,16 @@ def test_flat_bright_areas_and_edges_are_found():
     assert windows[0] == (256, 512) and (1024, 0) in windows[:2]
 
 
-def test_cut_takes_the_very_pixels(large):
-    (crop,) = cut(large, [(100, 50)])
+def test_cut_takes_the_very_pixels_and_all_of_them_small(large):
+    crop, whole = cut(large, [(100, 50)])
     assert np.array_equal(crop, large[50 : 50 + SIDE, 100 : 100 + SIDE])
+    for part in (slice(0, SIDE // 2), slice(SIDE // 2, SIDE)):
+        rows = slice(part.start * len(large) // SIDE, part.stop * len(large) // SIDE)
+        np.testing.assert_allclose(whole[part].mean((0, 1)), large[rows].mean((0, 1)), atol=1)
+
+
+def test_the_whole_view_of_a_small_photo_is_enlarged():
+    assert whole_view(np.full((40, 90, 3), 77, np.uint8)).tolist() == [[[77] * 3] * SIDE] * SIDE
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 1), (100, 255), (255, 400)])

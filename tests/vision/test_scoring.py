@@ -28,7 +28,7 @@ def animals():
         "objects": ("dog", "cat", "n01503061"),
         "birds": ("robin", "crow"),
     }
-    return Vocabulary(tags, labels, {"animal": Category("animal", "animal", "动物")}, [])
+    return Vocabulary(tags, labels, {"animal": Category("animal", "animal", "动物")}, {})
 
 
 def scores(scorer, **probabilities):
@@ -78,7 +78,7 @@ def test_a_place_that_stands_in_for_a_thing_counts_as_far_as_the_thing_is_not_se
     cat, clinic, hospital = "n00015388", "places:veterinarians-office", "hospital"
     tags = (entry(cat), entry("medical"), entry(clinic, "medical"), entry(hospital, "medical"))
     labels = {"imagenet": (cat, None), "places": (clinic, hospital)}
-    vocabulary = Vocabulary(tags, labels, {"animal": Category("animal", "animal", "动物")}, [])
+    vocabulary = Vocabulary(tags, labels, {"animal": Category("animal", "animal", "动物")}, {})
     scorer = TagScorer(vocabulary, {"places": 2, "imagenet": 2})
     found = scores(scorer, imagenet=[0.9, 0.1], places=[0.8, 0.2])
     assert found[clinic] == pytest.approx(0.08, abs=1e-3)
