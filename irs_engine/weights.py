@@ -99,6 +99,17 @@ def load_weights(name: str, given: str | Path | None = None, *, framework: str =
         raise WeightsError(f"{path}: not a readable safetensors file ({error}); install it again") from error
 
 
+def weights_about(path: Path) -> dict[str, str]:
+    """What the file says of itself, such as its architecture."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "np") as file:  # type: ignore[attr-defined]
+            return file.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{path}: not a readable safetensors file ({error}); install it again") from error
+
+
 def weights_entry(path: Path) -> Entry | None:
     """What the manifest beside the file says of it; None where it says nothing: a file of the user's own."""
     return next((entry for entry in manifest(path.parent).values() if entry.get("file") == path.name), None)

@@ -17,8 +17,8 @@ Rows = np.ndarray  # (n, 6) left, top, right, bottom in pixels, score, class
 
 def average_precision(
     photos: Sequence[LabelledFile], found: Sequence[Rows], classes: int, draws: int = 0, seed: int = 0
-) -> dict[str, tuple[float, ...]]:
-    """FIGURES of what was found in photos: (value,), or (value, low, high) with `draws` of a bootstrap.
+) -> dict[str, list[float]]:
+    """FIGURES of what was found in photos: [value], or [value, low, high] with `draws` of a bootstrap.
 
     AP is the mean over classes that are there and over overlaps of 0.5 to 0.95; small things have less than
     32 x 32 pixels, large ones more than 96 x 96. Values are nan where there is nothing to find.
@@ -27,11 +27,11 @@ def average_precision(
         judge = _evaluated(photos, found, classes)
         values = _figures(judge, np.arange(len(photos)))
         if not draws:
-            return {name: (value,) for name, value in values.items()}
+            return {name: [value] for name, value in values.items()}
         rng = np.random.default_rng(seed)
         drawn = [_figures(judge, np.sort(rng.integers(len(photos), size=len(photos)))) for _ in range(draws)]
     bounds = {name: np.nanquantile([one[name] for one in drawn], (0.025, 0.975)) for name in FIGURES}
-    return {name: (value, *map(float, bounds[name])) for name, value in values.items()}
+    return {name: [value, *map(float, bounds[name])] for name, value in values.items()}
 
 
 def _evaluated(photos: Sequence[LabelledFile], found: Sequence[Rows], classes: int) -> Any:

@@ -120,10 +120,13 @@ class Run(Generic[Net]):
         self.spent += min(time.monotonic() - started, 10.0)
 
     def set_rate(self, rate: float, progress: float, warm_up: int) -> None:
-        """Of the next step: a cosine over the time of the run, after so many steps that grow."""
+        """Of the next step: a cosine over the time of the run, after so many steps that grow.
+
+        A group of parameters with a `share` learns at that share of it.
+        """
         rate *= min(1, (self.steps + 1) / warm_up) * (0.5 + 0.5 * math.cos(math.pi * progress))
         for group in self.optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group.get("share", 1.0)
 
     def descend(self, loss: torch.Tensor, longest: float) -> float:
         """One step down the loss, its gradient clipped; returns the loss."""

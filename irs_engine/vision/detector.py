@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +17,7 @@ from irs_engine.image import Rgb
 from irs_engine.resize import resize_normalize
 from irs_engine.results import Box, DetectedObject, DetectionResult
 from irs_engine.vision.vocabulary import TagEntry, load_vocabulary
-from irs_engine.weights import load_weights
+from irs_engine.weights import find_weights, load_weights, weights_about
 
 if TYPE_CHECKING:
     import torch
@@ -28,6 +30,8 @@ MOST = 300  # boxes of a photo
 MOST_OVERLAP = 0.6  # intersection over union of two boxes of one class
 BATCH = 8  # windows that go through the network together
 TILE, TILE_OVERLAP, MOST_TILES = 640, 0.25, 6  # pixels, share of a tile, tiles along a side
+
+OWN_CATEGORY = "other"  # of the classes of detectors that people trained themselves
 
 Window = tuple[float, float, float, float]  # left, top, width, height in pixels of the photo
 
@@ -64,10 +68,9 @@ class Detector:
         self.net = pack(net) if device.type == "cpu" else net
         centres, strides = grid(SIDE, SIDE)
         self._places = torch.cat([centres, strides[:, None]], 1).numpy()
-        self._vocabulary = load_vocabulary()
-        self.tags: tuple[TagEntry, ...] = tuple(
-            self._vocabulary[id] for id in self._vocabulary.labels("coco") if id is not None
-        )
+        self._categories = load_vocabulary().categories
+        about = weights_about(find_weights(WEIGHTS, weights))
+        self.tags = tags_of(json.loads(about["classes"])) if "classes" in about else tags_of()
 
     def detect(self, photo: Rgb, threshold: float, tiles: bool) -> DetectionResult:
         """Things with a confidence (0..100) of at least `threshold`, the most confident first."""
@@ -111,8 +114,24 @@ class Detector:
         left, top, right, bottom, score, label = row
         tag = self.tags[int(label)]
         box = Box(round(left, 1), round(top, 1), round(right - left, 1), round(bottom - top, 1))
-        category = self._vocabulary.categories[tag.category]
+        category = self._categories[tag.category]
         return DetectedObject(tag.id, tag.en, tag.zh, category, box, round(100 * score, 2))
+
+
+def tags_of(names: Sequence[str] | None = None) -> tuple[TagEntry, ...]:
+    """The tags of classes by the names that COCO, or the maker of a detector of his own, gives them."""
+    vocabulary = load_vocabulary()
+    coco = dict(zip(vocabulary.source_names("coco"), vocabulary.labels("coco"), strict=True))
+    found = []
+    for name in coco if names is None else names:
+        id = coco.get(name)
+        own = TagEntry(f"own:{_slug(name)}", name, name, "object", OWN_CATEGORY, ())
+        found.append(own if id is None else vocabulary[id])
+    return tuple(found)
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"\W+", "-", name.casefold()).strip("-")
 
 
 def select(logits: np.ndarray, sides: np.ndarray, places: np.ndarray, threshold: float) -> np.ndarray:

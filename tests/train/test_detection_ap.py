@@ -27,19 +27,19 @@ RIGHT = [
 
 def test_all_right_is_one():
     found = average_precision(TRUTH, RIGHT, classes=3)
-    assert found == {name: (pytest.approx(1),) for name in ("AP", "AP50", "small", "medium", "large")}
+    assert found == {name: [pytest.approx(1)] for name in ("AP", "AP50", "small", "medium", "large")}
 
 
 def test_nothing_found_is_zero():
     found = average_precision(TRUTH, [rows(), rows()], classes=3)
-    assert found["AP"] == found["AP50"] == (0,)
+    assert found["AP"] == found["AP50"] == [0]
 
 
 def test_one_of_two_is_half():
     """COCO reads precision at 101 recalls: of a class with one of two found, 51 of them."""
     found = average_precision(TRUTH, [RIGHT[0], rows()], classes=3)
     assert found["AP50"][0] == pytest.approx((51 / 101 + 1) / 2)
-    assert found["large"] == (0,) and found["small"][0] == pytest.approx(1)
+    assert found["large"] == [0] and found["small"][0] == pytest.approx(1)
 
 
 def test_a_false_alarm_above_the_right_one_halves_precision():

@@ -142,6 +142,11 @@ def mean_distances(bins: Tensor) -> Tensor:
     return (bins * torch.arange(BINS, dtype=bins.dtype, device=bins.device)).sum(-1)
 
 
+def widths_of(tensors: Mapping[str, Tensor]) -> list[int]:
+    """Of the trunk that the tensors belong to."""
+    return [len(tensors[f"stages.{place}.0.weight"]) for place in FIRST_OF_WIDTH]
+
+
 def build_detector_net(tensors: Mapping[str, Tensor]) -> DetectorNet:
     """The network that the tensors of a weights file describe; classes and widths are read off their shapes.
 
@@ -150,8 +155,7 @@ def build_detector_net(tensors: Mapping[str, Tensor]) -> DetectorNet:
     """
     values = {name: v.float() if v.is_floating_point() else v for name, v in tensors.items()}
     try:
-        widths = [len(values[f"stages.{place}.0.weight"]) for place in FIRST_OF_WIDTH]
-        net = DetectorNet(len(values["heads.0.classes.weight"]), widths)
+        net = DetectorNet(len(values["heads.0.classes.weight"]), widths_of(values))
         net.load_state_dict(values)
     except (KeyError, RuntimeError) as error:
         raise WeightsError(f"these weights do not fit {DetectorNet.__name__}: {error}") from error
