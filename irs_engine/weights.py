@@ -65,17 +65,24 @@ def manifest(directory: Path | None = None) -> dict[str, Entry]:
 
 
 def find_weights(name: str, given: str | Path | None = None) -> Path:
-    """The file of the weights called `name`; `given` is a file to use, or a folder to look in first."""
+    """The file of the weights called `name`; `given` is a file to use, or a folder to look in first.
+
+    A file that says it is of another architecture is for something else: the usual places are searched then.
+    """
     places = search_directories()
     if given is not None:
         path = Path(given).expanduser()
-        if path.is_file():
-            return path
-        if not path.is_dir():
+        if path.is_dir():
+            places = {"the given folder": path, **places}
+        elif not path.is_file():
             raise WeightsNotFound(
                 f"{path}: no such file or folder; give a .safetensors file or a folder of them"
             )
-        places = {"the given folder": path, **places}
+        else:
+            of_file = weights_about(path).get("architecture")
+            wanted = manifest().get(name, {}).get("architecture")
+            if None in (of_file, wanted) or of_file == wanted:
+                return path
     for directory in places.values():
         path = directory / manifest(directory).get(name, {}).get("file", f"{name}.safetensors")
         if path.is_file():

@@ -224,3 +224,21 @@ def test_install_asks_for_what_it_needs(places, source, arguments, message):
     with pytest.raises(WeightsError, match=message):
         install_weights(**{**arguments, "source": arguments["source"].replace("FILE", str(source))})
     assert nothing_left(places / "home" / "irs_engine")
+
+
+def test_a_file_for_another_network_is_passed_over(places, source, tmp_path):
+    """Whoever gives the engine a detector of his own still tags with the shipped tagger."""
+    put(places / "package", source, architecture="TaggerNet")
+    own = tmp_path / "own.safetensors"
+    for architecture, expected in (
+        ("DetectorNet", places / "package" / "net.safetensors"),
+        ("TaggerNet", own),
+    ):
+        save_file(TENSORS, own, {"architecture": architecture})
+        assert find_weights("net", own) == expected
+        assert find_weights("unknown", own) == own
+    save_file(TENSORS, own)
+    assert find_weights("net", own) == own
+    own.write_bytes(b"no weights")
+    with pytest.raises(WeightsError, match="not a readable safetensors file"):
+        find_weights("net", own)
