@@ -22,7 +22,7 @@ from torch import Tensor
 
 from irs_engine.errors import ImageError
 from irs_engine.image import read_rgb
-from irs_engine.train.recapture import sent
+from irs_engine.train.recapture_lessons import sent
 from irs_engine.vision.nets.recapture_net import CLASSES
 from irs_engine.vision.recapture import RecaptureDetector
 from irs_engine.vision.recapture_crops import choose_crops, cut, large_enough

@@ -10,22 +10,10 @@ import torch
 from conftest import make_photo
 from safetensors import safe_open
 
-from irs_engine.train import recapture
+from irs_engine.train import recapture_lessons
 from irs_engine.train.calibrate_recapture import fit, log_odds, main
-from irs_engine.train.recapture import (
-    BAG,
-    CLASS_OF_KIND,
-    RealCrops,
-    RecaptureRun,
-    Views,
-    alike,
-    are_twins,
-    auc,
-    export,
-    faded,
-    make_bags,
-    to_tensor,
-)
+from irs_engine.train.recapture import BAG, RecaptureRun, auc, export, make_bags, to_tensor
+from irs_engine.train.recapture_lessons import CLASS_OF_KIND, RealCrops, Views, alike, are_twins, faded
 from irs_engine.train.recapture_simulator import KINDS
 from irs_engine.vision.nets.recapture_net import CLASSES, SIDE
 from irs_engine.vision.recapture import RecaptureDetector
@@ -73,7 +61,7 @@ def test_both_of_a_pair_are_cut_and_turned_alike(views, monkeypatch):
     views.recaptures = views.originals
     crops, _ = views.draw(6, np.random.default_rng(0))
     assert not np.array_equal(crops[:6], crops[6:])  # disguised each in its own way
-    monkeypatch.setattr(recapture, "_disguised", lambda crop, rng: crop)
+    monkeypatch.setattr(recapture_lessons, "_disguised", lambda crop, rng: crop)
     crops, _ = views.draw(6, np.random.default_rng(0))
     assert np.array_equal(crops[:6], crops[6:])
 
@@ -107,7 +95,7 @@ def test_pairs_are_made_alike_in_sharpness_and_contrast(photo, swapped):
 
 
 def test_what_is_held_out_is_not_learned_from(views, monkeypatch):
-    monkeypatch.setattr(recapture, "_disguised", lambda crop, rng: crop)
+    monkeypatch.setattr(recapture_lessons, "_disguised", lambda crop, rng: crop)
     black = np.zeros_like(views.originals[0])
     for number in range(3):
         views.originals[number] = views.recaptures[number] = black
@@ -138,7 +126,7 @@ def test_new_views_are_found_once_they_are_written(views, some_pairs):
 
 
 def test_real_crops(tmp_path, monkeypatch):
-    monkeypatch.setattr(recapture, "_disguised", lambda crop, rng: crop)
+    monkeypatch.setattr(recapture_lessons, "_disguised", lambda crop, rng: crop)
     for number, name in enumerate(("original", "print")):
         (tmp_path / name).mkdir()
         photo = make_photo(700, 500) if number == 0 else np.full((500, 700, 3), (200, 60, 60), np.uint8)
@@ -153,21 +141,26 @@ def test_real_crops(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("share", [0, 1])
 def test_some_real_crops_show_the_whole_photo(monkeypatch, share):
-    monkeypatch.setattr(recapture, "WHOLE_SHARE", share)
+    monkeypatch.setattr(recapture_lessons, "WHOLE_SHARE", share)
     photo = np.zeros((900, 1200, 3), np.uint8)
     photo[:450, :600] = 250  # a quarter is bright
-    found = [recapture._real_crop(photo, 1, np.random.default_rng(seed)) for seed in range(8)]
+    found = [recapture_lessons._real_crop(photo, 1, np.random.default_rng(seed)) for seed in range(8)]
     quarters = [abs((crop > 125).mean() - 0.25) < 0.02 for crop in found]
     assert all(crop.shape == (SIDE, SIDE, 3) for crop in found)
     assert all(quarters) if share else not all(quarters)
 
 
 def test_of_originals_plain_places_are_learned_from(monkeypatch):
-    monkeypatch.setattr(recapture, "WHOLE_SHARE", 0)
+    monkeypatch.setattr(recapture_lessons, "WHOLE_SHARE", 0)
     photo = np.full((1600, 1600, 3), 128, np.uint8)
     photo[:, 800:] = np.random.default_rng(0).integers(0, 256, (1600, 800, 3))
     rough = [
-        np.mean([recapture._real_crop(photo, label, np.random.default_rng(i)).std() > 20 for i in range(40)])
+        np.mean(
+            [
+                recapture_lessons._real_crop(photo, label, np.random.default_rng(i)).std() > 20
+                for i in range(40)
+            ]
+        )
         for label in (0, 1)
     ]
     assert rough[0] < 0.6 * rough[1]
