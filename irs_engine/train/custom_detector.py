@@ -21,7 +21,6 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from irs_engine.device import choose_device, wants_bf16
@@ -34,7 +33,7 @@ from irs_engine.train.detection_ap import average_precision
 from irs_engine.train.detection_loss import Targets, detection_losses
 from irs_engine.train.detection_views import Labelled, random_view
 from irs_engine.train.detector import WEIGHTS, to_input
-from irs_engine.train.runs import Run, ahead
+from irs_engine.train.runs import Run, ahead, write_weights
 from irs_engine.vision.detector import SIDE, Detector
 from irs_engine.vision.nets.detector_net import DetectorNet, grid, widths_of
 from irs_engine.vision.vocabulary import load_vocabulary
@@ -136,7 +135,7 @@ def train(dataset: Dataset, run: CustomRun, out: Path, epochs: int, batch: int) 
                 for name, loss in run.step(next(lessons)).items():
                     sums[name] = sums.get(name, 0) + loss / steps
         part = out.with_suffix(".part.safetensors")
-        export(run.average, part, dataset.names)
+        export_own(run.average, part, dataset.names)
         found = judged(judge, part, run.device)
         losses = "  ".join(f"{name} {value:.3f}" for name, value in sums.items())
         log.info("epoch %d of %d  %s  AP %.3f  AP50 %.3f", epoch + 1, epochs, losses, *_two(found))
@@ -196,14 +195,10 @@ def _frame(tile: np.ndarray, box: np.ndarray, color: tuple[int, int, int], text:
     )
 
 
-def export(net: DetectorNet, path: Path, names: tuple[str, ...]) -> None:
+def export_own(net: DetectorNet, path: Path, names: tuple[str, ...]) -> None:
     """One file that `irs.Engine(weights=...)` takes: half precision, with the names of the classes."""
-    values = {
-        name: value.half().contiguous() if value.is_floating_point() else value
-        for name, value in net.state_dict().items()
-    }
     about = {"architecture": DetectorNet.__name__, "classes": json.dumps(names, ensure_ascii=False)}
-    save_file({name: value.cpu() for name, value in values.items()}, path, about)
+    write_weights(net, path, about)
 
 
 def main() -> None:

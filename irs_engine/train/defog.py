@@ -17,7 +17,6 @@ import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
 from torch import Tensor
 
 from irs_engine.device import wants_bf16
@@ -127,11 +126,6 @@ def psnr(found: Tensor, wanted: Tensor) -> float:
     return float(-10 * torch.log10(squares + 1e-5).mean())
 
 
-def export(net: HazeNet, path: Path, steps: int) -> None:
-    values = {name: value.half().contiguous() for name, value in net.state_dict().items()}
-    save_file(values, path, {"steps": str(steps)})
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -152,7 +146,7 @@ def main() -> None:
     if not kept.exists():
         np.save(kept, choose_photos(arguments.packs, arguments.most, np.random.default_rng(0)))
     run.train(torch.from_numpy(np.load(kept)), arguments.minutes, arguments.batch)
-    export(run.average, arguments.out, run.steps)
+    run.export(arguments.out)
 
 
 if __name__ == "__main__":

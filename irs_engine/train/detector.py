@@ -18,7 +18,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from irs_engine.device import wants_bf16
@@ -184,14 +184,6 @@ def _listed(values: dict[str, float]) -> str:
     return " ".join(f"{name} {value:.3f}" for name, value in values.items())
 
 
-def export(net: DetectorNet, path: Path, steps: int) -> None:
-    values = {
-        name: value.half().contiguous() if value.is_floating_point() else value
-        for name, value in net.state_dict().items()
-    }
-    save_file(values, path, {"steps": str(steps)})
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -210,7 +202,7 @@ def main() -> None:
         torch.set_num_threads(arguments.threads)
     run = DetectorRun(arguments.work, arguments.trunk)
     run.train(Photos(arguments.photos), Teachers(arguments.teachers), arguments.minutes, arguments.batch)
-    export(run.average, arguments.out, run.steps)
+    run.export(arguments.out)
 
 
 if __name__ == "__main__":

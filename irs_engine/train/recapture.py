@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
 from torch import Tensor
 
 from irs_engine.device import wants_bf16
@@ -125,15 +124,6 @@ def auc(scores: Tensor, positive: Tensor) -> float:
     return float((above > 0).float().mean() + 0.5 * (above == 0).float().mean())
 
 
-def export(net: RecaptureNet, path: Path, steps: int) -> None:
-    values = {
-        name: value.half().contiguous()
-        for name, value in net.state_dict().items()
-        if value.is_floating_point()
-    }
-    save_file(values, path, {"steps": str(steps)})
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -157,7 +147,7 @@ def main() -> None:
     run = RecaptureRun(arguments.work)
     real = RealCrops(arguments.real, arguments.without) if arguments.real else None
     run.train(Views(arguments.views, arguments.without), real, arguments.minutes, arguments.batch)
-    export(run.average, arguments.out, run.steps)
+    run.export(arguments.out)
 
 
 if __name__ == "__main__":

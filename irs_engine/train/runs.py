@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 NAME = "state.pt"
@@ -32,6 +33,15 @@ def load_state(folder: Path, device: torch.device | str = "cpu") -> dict[str, An
     """What `save_state` wrote last, None for a new run."""
     path = folder / NAME
     return torch.load(path, map_location=device, weights_only=True) if path.exists() else None
+
+
+def write_weights(net: nn.Module, path: Path, about: dict[str, str]) -> None:
+    """A weights file in half precision, not fused: training can go on from it."""
+    values = {
+        name: (value.half() if value.is_floating_point() else value).cpu().contiguous()
+        for name, value in net.state_dict().items()
+    }
+    save_file(values, path, about)
 
 
 @torch.no_grad()
@@ -106,6 +116,10 @@ class Run(Generic[Net]):
         state = {name: part.state_dict() for name, part in self._parts().items()}
         save_state(self.folder, state | {"spent": self.spent, "steps": self.steps})
         self._saved = time.monotonic()
+
+    def export(self, path: Path) -> None:
+        """The average as a weights file."""
+        write_weights(self.average, path, {"steps": str(self.steps)})
 
     def save_at_times(self) -> None:
         if time.monotonic() - self._saved > SAVING:

@@ -33,13 +33,13 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from irs_engine.device import wants_bf16
 from irs_engine.train.depthwise import full_precision_gradients
 from irs_engine.train.lessons import HELD_OUT, STAGE_MAPS, Lesson, LessonStore, Views, early_lessons, lessons
-from irs_engine.train.runs import load_state, save_state
+from irs_engine.train.runs import load_state, save_state, write_weights
 from irs_engine.train.teachers import Faculty
 from irs_engine.train.team import Team, run_team
 from irs_engine.vision.nets.tagger_net import TaggerNet, build_tagger_net
@@ -294,13 +294,9 @@ class Run:
         log.info("held out: %s", line)
 
     def export(self, path: Path) -> None:
-        """Write the averaged network in half precision, not fused: training can go on from it."""
-        values = {
-            name: v.half() if v.is_floating_point() else v
-            for name, v in self.average.net.state_dict().items()
-        }
-        metadata = {"heads": json.dumps(Faculty.HEADS), "images": json.dumps(self.images)}
-        save_file({name: v.contiguous() for name, v in values.items()}, path, metadata)
+        """The averaged network as a weights file."""
+        about = {"heads": json.dumps(Faculty.HEADS), "images": json.dumps(self.images)}
+        write_weights(self.average.net, path, about)
 
 
 def _trained_modules(student: Student, phase: str) -> list[nn.Module]:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from irs_engine import _native
-from irs_engine.device import wants_bf16
 from irs_engine.image import Rgb
 from irs_engine.resize import resize_normalize
 from irs_engine.results import Box, DetectedObject, DetectionResult
@@ -56,16 +55,13 @@ class Detector:
         import torch
 
         from irs_engine.vision.nets.detector_net import build_detector_net, grid
-        from irs_engine.vision.nets.layers import fuse
-        from irs_engine.vision.nets.packed import pack
+        from irs_engine.vision.nets.packed import for_inference
 
         if threads:
             torch.set_num_threads(threads)
-        net = fuse(build_detector_net(load_weights(WEIGHTS, weights)))
         self.device = device
-        self.dtype = torch.bfloat16 if wants_bf16(precision, device.type) else torch.float32
-        net = net.to(device, self.dtype).to(memory_format=torch.channels_last)
-        self.net = pack(net) if device.type == "cpu" else net
+        net = build_detector_net(load_weights(WEIGHTS, weights))
+        self.net, self.dtype = for_inference(net, device, precision)
         centres, strides = grid(SIDE, SIDE)
         self._places = torch.cat([centres, strides[:, None]], 1).numpy()
         self._categories = load_vocabulary().categories

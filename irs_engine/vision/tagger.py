@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from irs_engine.device import wants_bf16
 from irs_engine.image import Rgb
 from irs_engine.resize import resize_normalize
 from irs_engine.results import Tag, TaggingResult
@@ -46,8 +45,7 @@ class Tagger:
     ):
         import torch
 
-        from irs_engine.vision.nets.layers import fuse
-        from irs_engine.vision.nets.packed import pack
+        from irs_engine.vision.nets.packed import for_inference
         from irs_engine.vision.nets.tagger_net import build_tagger_net
 
         if threads:
@@ -58,13 +56,10 @@ class Tagger:
             for name, values in tensors.items()
             if name.startswith("calibration.")
         }
-        net = fuse(build_tagger_net(tensors))
         self.device = device
-        self.dtype = torch.bfloat16 if wants_bf16(precision, device.type) else torch.float32
-        net = net.to(device, self.dtype).to(memory_format=torch.channels_last)
-        self.net = pack(net) if device.type == "cpu" else net
+        self.net, self.dtype = for_inference(build_tagger_net(tensors), device, precision)
         vocabulary = load_vocabulary()
-        self.scorer = TagScorer(vocabulary, net.classes, calibration)
+        self.scorer = TagScorer(vocabulary, self.net.classes, calibration)
         self._categories = vocabulary.categories
 
     def tag_batch(

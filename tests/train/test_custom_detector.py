@@ -8,7 +8,7 @@ from safetensors.torch import load_file, save_file
 
 from irs_engine.errors import DatasetError
 from irs_engine.train import custom_detector
-from irs_engine.train.custom_detector import CustomRun, _begin_with, export, judged, train
+from irs_engine.train.custom_detector import CustomRun, _begin_with, export_own, judged, train
 from irs_engine.train.datasets import read_dataset
 from irs_engine.vision.detector import Detector, tags_of
 from irs_engine.vision.nets.detector_net import DetectorNet
@@ -76,7 +76,7 @@ def test_the_trunk_learns_slower(tmp_path, start):
 
 def test_it_trains_shows_progress_stops_and_goes_on(tmp_path, dataset, start, monkeypatch, caplog):
     monkeypatch.setattr(custom_detector, "LEAST_STEPS", 2)
-    caplog.set_level("INFO")
+    caplog.set_level("INFO", logger="irs_engine")  # other tests may have set its level
     out = tmp_path / "helmets.safetensors"
     train(dataset, new_run(tmp_path / "run", start), out, epochs=1, batch=2)
     assert "epoch 1 of 1  scores " in caplog.text and "AP50" in caplog.text
@@ -107,7 +107,7 @@ def test_classes_are_tags():
 
 def test_judging_is_by_the_file(tmp_path, dataset, start):
     net = DetectorNet(2, WIDTHS)
-    export(net, tmp_path / "a.safetensors", NAMES)
+    export_own(net, tmp_path / "a.safetensors", NAMES)
     found = judged(dataset, tmp_path / "a.safetensors", CPU)
     assert set(found) == {"AP", "AP50", "small", "medium", "large"} and 0 <= found["AP50"][0] < 0.5
     assert load_file(tmp_path / "a.safetensors")["heads.0.sides.weight"].dtype == torch.float16

@@ -8,7 +8,7 @@ from conftest import make_photo
 
 from irs_engine.enhance import haze_net
 from irs_engine.enhance.defog import Defogger
-from irs_engine.train.defog import DefogRun, choose_photos, export, is_clear, picture_loss, psnr, views
+from irs_engine.train.defog import DefogRun, choose_photos, is_clear, picture_loss, psnr, views
 from irs_engine.train.haze_simulator import KEPT_DENSE, add_haze, as_bright
 from irs_engine.train.optics.draws import to_linear, to_srgb
 from irs_engine.train.photos import pack
@@ -96,7 +96,7 @@ def test_it_learns_stops_and_goes_on(photos, tmp_path):
 
 def test_what_is_exported_clears_pictures(tmp_path, photo):
     run = DefogRun(tmp_path / "run")
-    export(run.average, tmp_path / "haze_s.safetensors", 0)
+    run.export(tmp_path / "haze_s.safetensors")
     # Nothing learned yet: no haze is seen.
     found = Defogger("cpu", tmp_path).clear(photo)
     assert np.abs(found.astype(int) - photo).max() <= 1

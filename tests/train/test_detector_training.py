@@ -11,7 +11,7 @@ from irs_engine.train import detector
 from irs_engine.train.detection_loss import Targets, detection_losses, giou, overlaps
 from irs_engine.train.detection_teachers import MAP_CHANNELS, Dense
 from irs_engine.train.detection_views import LEAST_LEFT, Labelled, random_view
-from irs_engine.train.detector import DetectorRun, Photos, agreed, export, to_input
+from irs_engine.train.detector import DetectorRun, Photos, agreed, to_input
 from irs_engine.vision.nets.detector_net import (
     BINS,
     SIDE,
@@ -191,7 +191,7 @@ def test_training_spends_its_minutes_and_exports(photos, tmp_path):
     run = DetectorRun(tmp_path / "run")
     run.train(Photos([photos]), by_rule, minutes=0.01, batch=1)
     assert run.steps >= 1 and run.spent >= 0.6
-    export(run.average, tmp_path / "detector_s.safetensors", run.steps)
+    run.export(tmp_path / "detector_s.safetensors")
     tensors = load_file(tmp_path / "detector_s.safetensors")
     net = build_detector_net(tensors)
     assert isinstance(net, DetectorNet) and net.classes == 80

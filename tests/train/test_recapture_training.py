@@ -12,7 +12,7 @@ from safetensors import safe_open
 
 from irs_engine.train import recapture_lessons
 from irs_engine.train.calibrate_recapture import fit, log_odds, main
-from irs_engine.train.recapture import BAG, RecaptureRun, auc, export, make_bags, to_tensor
+from irs_engine.train.recapture import BAG, RecaptureRun, auc, make_bags, to_tensor
 from irs_engine.train.recapture_lessons import CLASS_OF_KIND, RealCrops, Views, alike, are_twins, faded
 from irs_engine.train.recapture_simulator import KINDS
 from irs_engine.vision.nets.recapture_net import CLASSES, SIDE
@@ -237,7 +237,7 @@ def test_answers_are_log_odds_of_a_recapture(run):
 
 def test_what_is_exported_is_a_detector(run, tmp_path):
     path = tmp_path / "recapture_s.safetensors"
-    export(run.average, path, run.steps)
+    run.export(path)
     assert path.stat().st_size < 4e6
     with safe_open(path, "pt") as file:
         assert file.metadata() == {"steps": str(run.steps)}

@@ -13,7 +13,8 @@ import logging
 import torch
 from torch import Tensor, nn
 
-from irs_engine.vision.nets.layers import HalvingConv, Net, PixelLinear, pad_to_halve
+from irs_engine.device import wants_bf16
+from irs_engine.vision.nets.layers import HalvingConv, Net, PixelLinear, fuse, pad_to_halve
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +24,13 @@ OPERATORS = (
     "_reorder_convolution_weight",
     "_reorder_linear_weight",
 )
+
+
+def for_inference(net: Net, device: torch.device, precision: str) -> tuple[Net, torch.dtype]:
+    """The network fused, on its device, in the numbers that `precision` means there, packed on a CPU."""
+    dtype = torch.bfloat16 if wants_bf16(precision, device.type) else torch.float32
+    net = fuse(net).to(device, dtype).to(memory_format=torch.channels_last)
+    return (pack(net) if device.type == "cpu" else net), dtype
 
 
 def pack(module: Net) -> Net:
