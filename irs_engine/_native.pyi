@@ -142,3 +142,11 @@ class HazeNet:
         thumbnail: np.ndarray,  # (h, w, 3) float32, sides multiples of 32
         maps: np.ndarray,  # (h / 8, w / 8, 6) float32
     ) -> None: ...
+
+def depthwise_gradient(
+    x: np.ndarray,  # (N height, W, C) float32, C a multiple of 16
+    gradient: np.ndarray,  # the same
+    out: np.ndarray,  # (side, side, C) float32, side 3, 5 or 7
+    height: int,  # of each of the N pictures
+) -> None:
+    """Of the kernels of a "same" depthwise convolution of stride 1."""

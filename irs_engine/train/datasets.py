@@ -19,9 +19,10 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
-from PIL import Image
 
-from irs_engine.errors import DatasetError
+from irs_engine.errors import DatasetError, ImageError
+from irs_engine.image.decode import read_header
+from irs_engine.image.limits import Limits
 
 PHOTO_NAMES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 MOST_SAID = 12  # problems that a message lists
@@ -113,14 +114,14 @@ def _checked(
         in_shares: Boxes are in shares of the photo, not in pixels.
     """
     try:
-        with Image.open(path) as photo:
-            size = _as_shown(photo)
+        _, header = read_header(path.read_bytes(), Limits())
     except FileNotFoundError:
         problems.add(where, f"there is no photo {path}")
         return None
-    except OSError as error:
+    except (OSError, ImageError) as error:
         problems.add(path, f"not a readable photo ({error})")
         return None
+    size = header.shown_size
     limit = np.array([*size, *size], np.float32)
     found = np.array(boxes, np.float32).reshape(-1, 4) * (limit if in_shares else 1)
     for box in found:
@@ -130,11 +131,6 @@ def _checked(
         elif (box < -SLACK * limit).any() or (box > (1 + SLACK) * limit).any():
             problems.add(where, f"a box outside of its photo of {size[0]} x {size[1]} pixels: {text}")
     return LabelledFile(path, found.clip(0, limit), np.array(labels, np.int64))
-
-
-def _as_shown(photo: Image.Image) -> tuple[int, int]:
-    turned = photo.getexif().get(0x0112, 1) >= 5
-    return (photo.height, photo.width) if turned else (photo.width, photo.height)
 
 
 # COCO.

@@ -71,14 +71,12 @@ def _thing(number: int, box: np.ndarray, label: int) -> dict[str, Any]:
 
 def _figures(judge: Any, chosen: np.ndarray) -> dict[str, float]:
     """Over the chosen photos, which may be there more than once."""
-    parameters = judge._paramsEval
     count = len(judge.params.imgIds)
     whole = judge.evalImgs
     of_photo = np.arange(len(whole)).reshape(-1, count)  # class by size, photo
     judge.evalImgs = [whole[i] for i in of_photo[:, chosen].ravel()]
     judge.accumulate()
     judge.evalImgs = whole
-    judge._paramsEval = parameters
     judge.summarize()
     return {
         name: float(judge.stats[place]) if judge.stats[place] >= 0 else float("nan")

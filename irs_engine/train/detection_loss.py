@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from irs_engine.vision.nets.detector_net import BINS, mean_distances
+from irs_engine.vision.nets.detector_net import BINS, boxes_of_bins
 
 SEEN = 0.05  # score of a place from which its box counts
 
@@ -19,9 +19,6 @@ class Targets:
 
     scores: Tensor  # (N, places, classes) in 0..1
     bins: Tensor  # (N, places, 4, BINS), distributions of the distances to the sides, in strides
-
-    def __getitem__(self, part: slice) -> Targets:
-        return Targets(self.scores[part], self.bins[part])
 
 
 def detection_losses(
@@ -43,17 +40,12 @@ def detection_losses(
     ours, theirs = sides[seen].unflatten(1, (4, BINS)), targets.bins[seen]
     bins = F.kl_div(ours.log_softmax(2), theirs, reduction="none").sum((1, 2))
     centres, strides = (x[where] for x in places)
-    boxes = (_boxes(distribution, centres, strides) for distribution in (ours.softmax(2), theirs))
+    boxes = (boxes_of_bins(distribution, centres, strides) for distribution in (ours.softmax(2), theirs))
     return {
         "scores": focal.sum() / total,
         "bins": (bins * weight).sum() / total,
         "boxes": ((1 - giou(*boxes)) * weight).sum() / total,
     }
-
-
-def _boxes(bins: Tensor, centres: Tensor, strides: Tensor) -> Tensor:
-    distances = mean_distances(bins) * strides[:, None]
-    return torch.cat([centres - distances[:, :2], centres + distances[:, 2:]], 1)
 
 
 def overlaps(first: Tensor, second: Tensor) -> Tensor:

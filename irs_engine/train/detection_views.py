@@ -13,7 +13,7 @@ import numpy as np
 
 from irs_engine.vision.nets.detector_net import SIDE
 
-MOSAIC_SHARE, PART_SHARE = 0.4, 0.6  # of views, and of those that are no mosaic
+MOSAIC_SHARE, PART_SHARE = 0.25, 0.5  # of views, and of those that are no mosaic
 LEAST_LEFT = 0.3  # of a box, by area, for it to count in a part of its photo
 
 

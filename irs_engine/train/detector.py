@@ -1,11 +1,12 @@
 """Train the detector by distillation from two public ones, on photos without labels; resumable at any moment.
 
     python -m irs_engine.train.detector --photos DIR ... --teachers teachers/ --work runs/detector \\
-        --trunk weights/tagger_s.safetensors --minutes 180 --out detector_s.safetensors
+        --start weights/tagger_s.safetensors --minutes 180 --out detector_s.safetensors
 
-The trunk begins with what the tagger of this package learned, everything else by chance. Targets are what
-PicoDet's heads say of every place, as far as YOLOX agrees, and the features that those heads read, through
-1x1 adaptors that are thrown away.
+The trunk begins with what the tagger of this package learned, its first stages stay so, and everything else
+begins by chance; or all of it begins with an earlier detector. Targets are what PicoDet's heads say of every
+place, as far as YOLOX agrees, and the features that those heads read, through 1x1 adaptors that are thrown
+away.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from __future__ import annotations
 import argparse
 import functools
 import logging
+import zlib
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -31,11 +34,12 @@ from irs_engine.vision.nets.detector_net import BINS, SIDE, STRIDES, WIDTH, Dete
 
 log = logging.getLogger(__name__)
 
-RATE = 1.5e-3
+RATE, TRUNK_SHARE = 1.5e-3, 0.5  # and of it for what the trunk brings along
 CLASSES = 80
 HELD_OUT = 48  # photos that are never learned from
 LEAST = 300  # pixels on the longer side of a photo
-WEIGHTS = {"scores": 1.0, "bins": 0.5, "boxes": 2.0, "maps": 0.5}  # of the losses
+WEIGHTS = {"scores": 1.0, "bins": 0.5, "boxes": 2.0}  # of the losses
+MAPS_WEIGHT = (2.0, 0.3)  # of the teacher's features, at first and in the end
 
 
 class Photos:
@@ -43,13 +47,12 @@ class Photos:
 
     def __init__(self, folders: list[Path]):
         found = (file for folder in folders for file in folder.rglob("*"))
-        files = sorted(file for file in found if file.suffix.lower() in (".jpg", ".jpeg", ".png"))
+        files = [file for file in found if file.suffix.lower() in (".jpg", ".jpeg", ".png")]
         if len(files) <= HELD_OUT:
             raise ValueError(f"{len(files)} photos are too few, {HELD_OUT} of them are held out")
-        order = np.random.default_rng(0).permutation(len(files))
-        self.held_out, self.files = (
-            [files[i] for i in part] for part in (order[:HELD_OUT], order[HELD_OUT:])
-        )
+        # By name, so that folders which come later take hardly any of them from those who hold out.
+        files.sort(key=lambda file: (zlib.crc32(file.name.encode()), file))
+        self.held_out, self.files = files[:HELD_OUT], files[HELD_OUT:]
 
     def view(self, rng: np.random.Generator) -> np.ndarray:
         """(SIDE, SIDE, 3) RGB uint8."""
@@ -101,17 +104,34 @@ def agreed(dense: Dense, boxes: Tensor, scores: Tensor) -> Targets:
 
 
 class DetectorRun(Run[DetectorNet]):
-    def __init__(self, folder: Path, trunk: Path | None = None):
+    """A run in its folder.
+
+    Args:
+        start: Weights to begin with: of a tagger, whose trunk it takes, or of a detector.
+        frozen: Stages of the trunk, from the first one on, that stay as they are.
+        precision: "fp32", "bf16" or "auto".
+    """
+
+    def __init__(self, folder: Path, start: Path | None = None, frozen: int = 0, precision: str = "auto"):
         torch.manual_seed(0)
         net = DetectorNet(CLASSES)
-        if trunk:
-            stages = {n: v.float() for n, v in load_file(trunk).items() if n.startswith("stages.")}
-            net.load_state_dict(stages, strict=False)
+        if start:
+            own = net.state_dict()
+            known = {
+                n: v.float() for n, v in load_file(start).items() if n in own and v.shape == own[n].shape
+            }
+            net.load_state_dict(own | known)
         net = full_precision_gradients(net).to(memory_format=torch.channels_last)
+        self.frozen = net.stages[:frozen].requires_grad_(False)
         self.adaptors = nn.ModuleList(nn.Conv2d(WIDTH, MAP_CHANNELS, 1) for _ in STRIDES)
-        learned = [*net.parameters(), *self.adaptors.parameters()]
-        super().__init__(folder, net, torch.optim.AdamW(learned, RATE, weight_decay=0.02), most_kept=0.998)
-        self.bfloat16 = wants_bf16("auto", "cpu")
+        for adaptor in self.adaptors:
+            nn.init.zeros_(adaptor.weight)
+            nn.init.zeros_(adaptor.bias)
+        trunk = list(net.stages[frozen:].parameters())
+        others = [*net.neck.parameters(), *net.heads.parameters(), *self.adaptors.parameters()]
+        groups: list[dict[str, Any]] = [{"params": trunk, "share": TRUNK_SHARE}, {"params": others}]
+        super().__init__(folder, net, torch.optim.AdamW(groups, RATE, weight_decay=0.02), most_kept=0.998)
+        self.bfloat16 = wants_bf16(precision, "cpu")
         self.places = grid(SIDE, SIDE)
 
     def _parts(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
@@ -129,12 +149,13 @@ class DetectorRun(Run[DetectorNet]):
         lessons = ahead(lesson, self.steps)
         sums: dict[str, float] = {}
         self.net.train()
+        self.frozen.eval()
         while self.spent < 60 * minutes:
             progress = self.spent / (60 * minutes)
             with self.timed():
                 self.set_rate(RATE, progress, warm_up=200)
                 views, targets, maps = next(lessons)
-                for name, value in self.step(to_input(views), targets, maps).items():
+                for name, value in self.step(to_input(views), targets, maps, progress).items():
                     sums[name] = sums.get(name, 0) + value / 100
             if self.steps % 100 == 0:
                 held_out = self.distance(to_input(checked), wanted)
@@ -144,8 +165,15 @@ class DetectorRun(Run[DetectorNet]):
             self.save_at_times()
         self.save()
 
-    def step(self, pixels: Tensor, targets: Targets, maps: list[Tensor]) -> dict[str, float]:
-        """One step; returns the losses before it."""
+    def step(
+        self, pixels: Tensor, targets: Targets, maps: list[Tensor], progress: float = 0.0
+    ) -> dict[str, float]:
+        """One step; returns the losses before it.
+
+        Args:
+            progress: Of the run, 0 to 1. The teacher's features teach faster than its answers, the answers
+                are what counts.
+        """
         with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
             features = self.net.features(pixels)
             scores, sides = self.net.answers(features)
@@ -154,7 +182,8 @@ class DetectorRun(Run[DetectorNet]):
         losses["maps"] = torch.stack(
             [unexplained(a.float(), m) for a, m in zip(answers, maps, strict=True)]
         ).mean()
-        weighed = torch.stack([WEIGHTS[name] * loss for name, loss in losses.items()])
+        weights = WEIGHTS | {"maps": MAPS_WEIGHT[0] + (MAPS_WEIGHT[1] - MAPS_WEIGHT[0]) * progress}
+        weighed = torch.stack([weights[name] * loss for name, loss in losses.items()])
         self.descend(weighed.sum(), longest=5.0)
         return {name: loss.item() for name, loss in losses.items()}
 
@@ -170,8 +199,12 @@ class DetectorRun(Run[DetectorNet]):
 
 
 def unexplained(answer: Tensor, target: Tensor) -> Tensor:
-    """Share of the variance of (N, C, h, w) that an answer does not explain, on average over channels."""
-    return ((answer - target).square().mean((0, 2, 3)) / (target.var((0, 2, 3)) + 1e-3)).mean()
+    """Share of the variance of (N, C, h, w) that an answer does not explain, on average over channels.
+
+    Channels that hardly vary count less.
+    """
+    variance = target.var((0, 2, 3))
+    return ((answer - target).square().mean((0, 2, 3)) / (variance + 0.1 * variance.mean())).mean()
 
 
 def to_input(views: np.ndarray) -> Tensor:
@@ -190,17 +223,24 @@ def main() -> None:
     )
     parser.add_argument("--photos", type=Path, nargs="+", required=True, help="folders of them")
     parser.add_argument("--teachers", type=Path, required=True, help="folder of the two ONNX files")
-    parser.add_argument("--trunk", type=Path, help="weights of a tagger to begin with")
+    parser.add_argument("--start", type=Path, help="weights of a tagger or a detector to begin with")
+    parser.add_argument("--frozen", type=int, default=2, help="stages of the trunk that stay as they are")
     parser.add_argument("--work", type=Path, required=True, help="folder of this run, outside the project")
     parser.add_argument("--out", type=Path, required=True, help="write the weights here (.safetensors)")
     parser.add_argument("--minutes", type=float, default=180)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--threads", type=int)
+    parser.add_argument(
+        "--precision",
+        choices=["auto", "fp32", "bf16"],
+        default="auto",
+        help="bf16 pays with AMX (which auto looks for) and on AMD's Zen 5",
+    )
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
-    run = DetectorRun(arguments.work, arguments.trunk)
+    run = DetectorRun(arguments.work, arguments.start, arguments.frozen, arguments.precision)
     run.train(Photos(arguments.photos), Teachers(arguments.teachers), arguments.minutes, arguments.batch)
     run.export(arguments.out)
 

@@ -15,6 +15,7 @@ from irs_engine import _native
 from irs_engine.image import Rgb
 from irs_engine.resize import resize_normalize
 from irs_engine.results import Box, DetectedObject, DetectionResult
+from irs_engine.vision.nets.detector_net import SIDE  # a whole photo, or a tile, whatever its shape
 from irs_engine.vision.vocabulary import TagEntry, load_vocabulary
 from irs_engine.weights import find_weights, load_weights, weights_about
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 WEIGHTS = "detector_s"
-SIDE = 416  # of the network's input: a whole photo, or a tile of it, whatever its shape
 MEAN = STD = (0.5, 0.5, 0.5)
 MOST = 300  # boxes of a photo
 MOST_OVERLAP = 0.6  # intersection over union of two boxes of one class

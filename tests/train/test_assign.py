@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from irs_engine.train.assign import TOP, assign
-from irs_engine.vision.nets.detector_net import BINS, SIDE, STRIDES, decode_sides, grid, mean_distances
+from irs_engine.vision.nets.detector_net import BINS, SIDE, STRIDES, boxes_of_bins, decode_sides, grid
 
 PLACES = grid(SIDE, SIDE)
 CENTRES, GRID_STRIDES = PLACES
@@ -23,8 +23,7 @@ def assigned(boxes, labels, **options):
 
 
 def boxes_of(targets, picture, place):
-    distances = mean_distances(targets.bins[picture, place]) * GRID_STRIDES[place][:, None]
-    return torch.cat([CENTRES[place] - distances[:, :2], CENTRES[place] + distances[:, 2:]], 1)
+    return boxes_of_bins(targets.bins[picture, place], CENTRES[place], GRID_STRIDES[place])
 
 
 @pytest.mark.parametrize("box", [(100, 120, 180, 200), (0, 0, 416, 416), (37.5, 60.25, 52, 301)])

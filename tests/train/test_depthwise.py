@@ -1,3 +1,4 @@
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -13,18 +14,21 @@ def gradients(conv, x):
     return y, x.grad, conv.weight.grad
 
 
-def test_values_and_gradients_are_those_of_torch():
+@pytest.mark.parametrize("channels", [6, 16, 48])  # the native code takes multiples of 16
+@pytest.mark.parametrize("side", [3, 5, 7])
+@pytest.mark.parametrize("size", [(9, 7), (1, 1), (2, 3), (5, 1)])
+def test_values_and_gradients_are_those_of_torch(channels, side, size):
     torch.manual_seed(0)
-    plain = nn.Conv2d(6, 6, 5, padding=2, groups=6, bias=False)
-    ours = full_precision_gradients(nn.Sequential(plain, nn.Conv2d(6, 6, 1)))[0]
+    plain = nn.Conv2d(channels, channels, side, padding=side // 2, groups=channels, bias=False)
+    ours = full_precision_gradients(nn.Sequential(plain, nn.Conv2d(channels, channels, 1)))[0]
     assert type(ours) is DepthwiseConv2d
-    x = torch.randn(2, 6, 9, 7)
-    expected = F.conv2d(x, ours.weight, padding=2, groups=6)
+    x = torch.randn(2, channels, *size)
+    expected = F.conv2d(x, ours.weight, padding=side // 2, groups=channels)
     assert torch.equal(ours(x), expected)
-    plain = nn.Conv2d(6, 6, 5, padding=2, groups=6, bias=False)
+    plain = nn.Conv2d(channels, channels, side, padding=side // 2, groups=channels, bias=False)
     plain.weight.data.copy_(ours.weight.data)
     for a, b in zip(gradients(ours, x), gradients(plain, x), strict=True):
-        torch.testing.assert_close(a, b)
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
 
 
 def test_under_autocast_the_gradient_of_the_kernel_is_full_precision():

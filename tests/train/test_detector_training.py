@@ -202,5 +202,5 @@ def test_the_trunk_is_that_of_a_tagger(tmp_path, tagger_weights):
     wide = {name: value for name, value in load_file(tagger_weights).items() if name.startswith("stages.")}
     if wide["stages.0.0.0.weight"].shape[0] != DetectorNet(1).stages[0][0][0].weight.shape[0]:
         pytest.skip("the random tagger of the tests is narrower than the shipped one")
-    run = DetectorRun(tmp_path / "run", tagger_weights)
+    run = DetectorRun(tmp_path / "run", tagger_weights, frozen=2)
     assert torch.equal(run.net.stages[0][0][0].weight.cpu(), wide["stages.0.0.0.weight"].float())

@@ -133,13 +133,14 @@ def grid(height: int, width: int) -> tuple[Tensor, Tensor]:
 
 def decode_sides(sides: Tensor, centres: Tensor, strides: Tensor) -> Tensor:
     """(..., places, 4 BINS) logits to (..., places, 4) boxes: left, top, right, bottom in pixels."""
-    distances = mean_distances(sides.unflatten(-1, (4, BINS)).softmax(-1)) * strides[:, None]
+    return boxes_of_bins(sides.unflatten(-1, (4, BINS)).softmax(-1), centres, strides)
+
+
+def boxes_of_bins(bins: Tensor, centres: Tensor, strides: Tensor) -> Tensor:
+    """The same of (..., places, 4, BINS) distributions."""
+    mean = (bins * torch.arange(BINS, dtype=bins.dtype, device=bins.device)).sum(-1)
+    distances = mean * strides[:, None]
     return torch.cat([centres - distances[..., :2], centres + distances[..., 2:]], -1)
-
-
-def mean_distances(bins: Tensor) -> Tensor:
-    """(..., 4, BINS) distributions to (..., 4) distances in strides."""
-    return (bins * torch.arange(BINS, dtype=bins.dtype, device=bins.device)).sum(-1)
 
 
 def widths_of(tensors: Mapping[str, Tensor]) -> list[int]:
