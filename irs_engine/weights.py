@@ -15,7 +15,7 @@ import os
 import re
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 # file, sha256, bytes, license, architecture, input, labels, figures; url where it can be fetched
 Entry = dict[str, Any]
+Given = str | Path | Sequence[str | Path] | None  # what `find_weights` is given
 Progress = Callable[[int, int], None]  # bytes so far, bytes in all (0: not known)
 
 CHUNK = 1 << 20
@@ -64,25 +65,29 @@ def manifest(directory: Path | None = None) -> dict[str, Entry]:
         raise WeightsError(f"{file}: not a readable manifest ({error}); repair or delete it") from error
 
 
-def find_weights(name: str, given: str | Path | None = None) -> Path:
-    """The file of the weights called `name`; `given` is a file to use, or a folder to look in first.
+def find_weights(name: str, given: Given = None, *, accepts: Collection[str] = ()) -> Path:
+    """The file of the weights called `name`.
 
-    A file that says it is of another architecture is for something else: the usual places are searched then.
+    Args:
+        given: A file to use, the name of other weights that are installed, a folder to look in first, or
+            several of these. A file that says it is of another architecture is for something else and passed
+            over.
+        accepts: Architectures beside that of the manifest that may take its place.
     """
     places = search_directories()
-    if given is not None:
-        path = Path(given).expanduser()
+    wanted = {manifest().get(name, {}).get("architecture"), *accepts} - {None}
+    folders: dict[str, Path] = {}
+    for one in () if given is None else [given] if isinstance(given, str | Path) else given:
+        path = Path(one).expanduser()
         if path.is_dir():
-            places = {"the given folder": path, **places}
-        elif not path.is_file():
-            raise WeightsNotFound(
-                f"{path}: no such file or folder; give a .safetensors file or a folder of them"
-            )
-        else:
-            of_file = weights_about(path).get("architecture")
-            wanted = manifest().get(name, {}).get("architecture")
-            if None in (of_file, wanted) or of_file == wanted:
-                return path
+            folders[f"the given folder {path.name}"] = path
+            continue
+        if not path.is_file():
+            path = _installed(str(one))
+        of_file = _architecture(path)
+        if not wanted or of_file is None or of_file in wanted:
+            return path
+    places = folders | places
     for directory in places.values():
         path = directory / manifest(directory).get(name, {}).get("file", f"{name}.safetensors")
         if path.is_file():
@@ -93,11 +98,32 @@ def find_weights(name: str, given: str | Path | None = None) -> Path:
     raise WeightsNotFound(f"{name} is not in {where}; run: irs-engine weights install {source}")
 
 
-def load_weights(name: str, given: str | Path | None = None, *, framework: str = "pt") -> dict[str, Any]:
+def _installed(name: str) -> Path:
+    """The file of weights that a manifest names."""
+    for directory in search_directories().values():
+        entry = manifest(directory).get(name)
+        if entry and (directory / entry["file"]).is_file():
+            return directory / entry["file"]
+    raise WeightsNotFound(
+        f"{name}: no such file or folder, and no installed weights are called so; give a .safetensors file, "
+        "a folder of them, or a name from: irs-engine weights list"
+    )
+
+
+def _architecture(path: Path) -> str | None:
+    """What network a file is for, as itself or the manifest beside it says."""
+    return weights_about(path).get("architecture") or (weights_entry(path) or {}).get("architecture")
+
+
+def load_weights(name: str, given: Given = None, *, framework: str = "pt") -> dict[str, Any]:
+    """The tensors of `find_weights` by name."""
+    return read_weights(find_weights(name, given), framework=framework)
+
+
+def read_weights(path: Path, *, framework: str = "pt") -> dict[str, Any]:
     """Tensors by name, torch's ("pt") or numpy's ("np"), after the sha256 has been checked."""
     from safetensors import SafetensorError, safe_open
 
-    path = find_weights(name, given)
     verify_weights(path)
     try:
         with safe_open(path, framework) as file:  # type: ignore[attr-defined]

@@ -39,6 +39,7 @@ def sha256(path):
 
 
 def put(directory, source, name="net", **entry):
+    directory.mkdir(parents=True, exist_ok=True)
     shutil.copy(source, directory / f"{name}.safetensors")
     entry = {"file": f"{name}.safetensors", "sha256": sha256(source), **entry}
     (directory / "manifest.json").write_text(json.dumps({name: entry}))
@@ -237,8 +238,27 @@ def test_a_file_for_another_network_is_passed_over(places, source, tmp_path):
         save_file(TENSORS, own, {"architecture": architecture})
         assert find_weights("net", own) == expected
         assert find_weights("unknown", own) == own
+        assert find_weights("net", own, accepts=["DetectorNet"]) == own
     save_file(TENSORS, own)
     assert find_weights("net", own) == own
     own.write_bytes(b"no weights")
     with pytest.raises(WeightsError, match="not a readable safetensors file"):
         find_weights("net", own)
+
+
+def test_several_may_be_given_files_folders_and_names(places, source, tmp_path):
+    in_package = put(places / "package", source, architecture="TaggerNet")
+    larger = places / "package" / "larger.safetensors"
+    save_file(TENSORS, larger, {"architecture": "LargerNet"})
+    known = manifest(places / "package") | {"larger": {"file": larger.name}}
+    (places / "package" / "manifest.json").write_text(json.dumps(known))
+    assert find_weights("net", "larger") == in_package
+    assert find_weights("net", "larger", accepts=["LargerNet"]) == larger
+    own = tmp_path / "own.safetensors"
+    save_file(TENSORS, own, {"architecture": "TaggerNet"})
+    for given in (["larger", own], [own, "larger"], (str(own),)):
+        assert find_weights("net", given) == own
+    first, second = (put(tmp_path / name, source) for name in ("first", "second"))
+    assert find_weights("net", [second.parent, first.parent]) == second
+    with pytest.raises(WeightsNotFound, match="no installed weights are called so"):
+        find_weights("net", [own, "largest"])

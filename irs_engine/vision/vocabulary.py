@@ -6,6 +6,7 @@ output of the network, `categories.tsv` a row for a category. A tag inherits the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from importlib.resources import files
@@ -60,6 +61,16 @@ class Vocabulary:
     def source_names(self, head: str) -> tuple[str, ...]:
         """What the makers of the head's classes call them, in the order of its outputs."""
         return self._source_names[head]
+
+    def with_head(self, head: str, tags: Sequence[TagEntry | None]) -> Vocabulary:
+        """With another head whose classes mean these tags, which may be new ones; None = hidden."""
+        own = {tag.id: tag for tag in tags if tag is not None and tag.id not in self}
+        return Vocabulary(
+            (*self.tags, *own.values()),
+            {**self._labels, head: tuple(tag and tag.id for tag in tags)},
+            self.categories,
+            {**self._source_names, head: tuple(tag.en if tag else "" for tag in tags)},
+        )
 
     def ancestors(self, id: str) -> tuple[str, ...]:
         """Ids of all hypernyms, nearest first, each once."""
