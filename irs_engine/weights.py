@@ -74,20 +74,15 @@ def find_weights(name: str, given: Given = None, *, accepts: Collection[str] = (
             over.
         accepts: Architectures beside that of the manifest that may take its place.
     """
-    places = search_directories()
     wanted = {manifest().get(name, {}).get("architecture"), *accepts} - {None}
-    folders: dict[str, Path] = {}
-    for one in () if given is None else [given] if isinstance(given, str | Path) else given:
-        path = Path(one).expanduser()
-        if path.is_dir():
-            folders[f"the given folder {path.name}"] = path
-            continue
-        if not path.is_file():
-            path = _installed(str(one))
-        of_file = _architecture(path)
-        if not wanted or of_file is None or of_file in wanted:
+    several = () if given is None else [given] if isinstance(given, str | Path) else given
+    found = [_given(one) for one in several]  # a wrong one is an error even where another is used
+    for path in found:
+        of_file = None if path.is_dir() else _architecture(path)
+        if path.is_file() and (not wanted or of_file is None or of_file in wanted):
             return path
-    places = folders | places
+    folders = {f"the given folder {path.name}": path for path in found if path.is_dir()}
+    places = folders | search_directories()
     for directory in places.values():
         path = directory / manifest(directory).get(name, {}).get("file", f"{name}.safetensors")
         if path.is_file():
@@ -98,15 +93,18 @@ def find_weights(name: str, given: Given = None, *, accepts: Collection[str] = (
     raise WeightsNotFound(f"{name} is not in {where}; run: irs-engine weights install {source}")
 
 
-def _installed(name: str) -> Path:
-    """The file of weights that a manifest names."""
+def _given(file_or_name: str | Path) -> Path:
+    """The file or folder, or the file of the weights that a manifest calls so."""
+    path = Path(file_or_name).expanduser()
+    if path.exists():
+        return path
     for directory in search_directories().values():
-        entry = manifest(directory).get(name)
+        entry = manifest(directory).get(str(file_or_name))
         if entry and (directory / entry["file"]).is_file():
             return directory / entry["file"]
     raise WeightsNotFound(
-        f"{name}: no such file or folder, and no installed weights are called so; give a .safetensors file, "
-        "a folder of them, or a name from: irs-engine weights list"
+        f"{file_or_name}: no such file or folder, and no installed weights are called so; give a "
+        ".safetensors file, a folder of them, or a name from: irs-engine weights list"
     )
 
 
