@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         dark_enhance,
         default_engine,
         defog,
+        detect_objects,
         detect_recapture,
         get_operator,
         list_operators,
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from irs_engine.results import (
         Box,
         Category,
+        DetectedObject,
+        DetectionResult,
         Instance,
         RecaptureCrop,
         RecaptureLabel,
@@ -50,6 +53,8 @@ __all__ = [
     "Box",
     "Category",
     "DatasetError",
+    "DetectedObject",
+    "DetectionResult",
     "DeviceError",
     "Engine",
     "ImageError",
@@ -68,6 +73,7 @@ __all__ = [
     "dark_enhance",
     "default_engine",
     "defog",
+    "detect_objects",
     "detect_recapture",
     "doctor",
     "get_operator",
@@ -78,11 +84,12 @@ __all__ = [
 
 _NAMES = {  # as above, for __getattr__
     "doctor": "doctor",
-    "engine": "Engine dark_enhance default_engine defog detect_recapture get_operator list_operators "
-    "super_resolve tag",
+    "engine": "Engine dark_enhance default_engine defog detect_objects detect_recapture get_operator "
+    "list_operators super_resolve tag",
     "errors": "DatasetError DeviceError ImageError IrsError ParameterError WeightsError WeightsNotFound",
     "image": "Limits",
-    "results": "Box Category Instance RecaptureCrop RecaptureLabel RecaptureResult Tag TaggingResult",
+    "results": "Box Category DetectedObject DetectionResult Instance RecaptureCrop RecaptureLabel "
+    "RecaptureResult Tag TaggingResult",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 

@@ -1,4 +1,4 @@
-"""Results as pictures: tags as boxes and bars of confidence, signs of a recapture where they are."""
+"""Results as pictures: boxes around things, tags as bars of confidence, signs of a recapture where they are."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from irs_engine.image import read_rgb
 
 if TYPE_CHECKING:
     from irs_engine.image import ImageInput
-    from irs_engine.results import RecaptureResult, Tag, TaggingResult
+    from irs_engine.results import Box, DetectionResult, RecaptureResult, Tag, TaggingResult
 
     Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
     Rectangle = tuple[float, float, float, float]  # left, top, right, bottom
@@ -21,6 +21,7 @@ PHOTO = (960, 720)  # the photo is scaled into this; all sizes are in pixels of 
 MARGIN, COLUMN, ROW, BAR = 40, 400, 62, 8
 PAPER, INK, FAINT, TRACK = "#ffffff", "#1d1d1f", "#86868b", "#ececf0"
 COLORS = {"object": "#2f7cf6", "scene": "#12a977", "concept": "#f0932b"}
+HUES = ("#2f7cf6", "#12a977", "#f0932b", "#e5484d", "#8e4ec6", "#0090a8", "#b8860b", "#d6409f")
 ORIGINAL, RECAPTURED = "#12a977", "#e5484d"
 CJK_FONTS = """NotoSansCJK-Regular.ttc NotoSansCJKsc-Regular.otf NotoSansSC-Regular.otf NotoSansSC[wght].ttf
     SourceHanSansSC-Regular.otf wqy-microhei.ttc wqy-zenhei.ttc DroidSansFallbackFull.ttf PingFang.ttc
@@ -31,7 +32,10 @@ def draw_tags(image: ImageInput, result: TaggingResult) -> Image.Image:
     """The photo with boxes, and the panel of tags: to its right, or below it where the photo is very wide."""
     photo, scale = _scaled_photo(image, result.size)
     width, height = photo.size
-    _draw_boxes(photo, result, scale)
+    for tag in reversed(result.tags):  # the most confident on top
+        for instance in reversed(tag.instances):
+            name = _drawable(tag.name, tag.en)
+            _draw_box(photo, instance.box, scale, name, COLORS.get(tag.kind, FAINT))
 
     beside = width < 2 * height
     if beside:
@@ -50,18 +54,25 @@ def draw_tags(image: ImageInput, result: TaggingResult) -> Image.Image:
     return sheet
 
 
+def draw_objects(image: ImageInput, result: DetectionResult) -> Image.Image:
+    """The photo with a box around each thing, and its name and confidence; one colour for each kind of thing."""
+    photo, scale = _scaled_photo(image, result.size)
+    ids = sorted({thing.id for thing in result.objects})
+    for thing in reversed(result.objects):  # the most confident on top
+        color = HUES[ids.index(thing.id) % len(HUES)]
+        _draw_box(photo, thing.box, scale, f"{thing.en} {thing.confidence:.0f}", color)
+    return photo
+
+
 def draw_recapture(image: ImageInput, result: RecaptureResult) -> Image.Image:
     """The photo with the crops that were looked at, and a line that says what was found."""
     photo, scale = _scaled_photo(image, result.size)
     for crop in result.crops:
         recaptured = crop.screen + crop.print
         color = _between(ORIGINAL, RECAPTURED, recaptured)
-        left, top = crop.box.left * scale, crop.box.top * scale
-        right, bottom = left + crop.box.width * scale, top + crop.box.height * scale
-        ImageDraw.Draw(photo).rounded_rectangle((left, top, right, bottom), 6, outline=color, width=4)
         kind = "original" if recaptured < 0.5 else "screen" if crop.screen > crop.print else "print"
         text = f"{kind} {100 * (1 - recaptured if kind == 'original' else getattr(crop, kind)):.0f}"
-        _chip(photo, (left, top), text, color)
+        _draw_box(photo, crop.box, scale, text, color)
     words = {"true": "original", "false": "recaptured", "uncertainty": "uncertain"}[result.suggestion]
     line = f"{words}   screen {100 * result.screen:.1f}   print {100 * result.print:.1f}   {result.reason}"
     sheet = Image.new("RGB", (photo.width + 2 * MARGIN, photo.height + 2 * MARGIN + ROW // 2), PAPER)
@@ -116,17 +127,11 @@ def _draw_row(sheet: Image.Image, tag: Tag, place: Rectangle) -> None:
     _rounded(sheet, (left, bar[1], left + length, bar[3]), COLORS.get(tag.kind, FAINT))
 
 
-def _draw_boxes(photo: Image.Image, result: TaggingResult, scale: float) -> None:
-    for tag in reversed(result.tags):  # the most confident on top
-        color = COLORS.get(tag.kind, FAINT)
-        for instance in tag.instances:
-            box = instance.box
-            left, top = box.left * scale, box.top * scale
-            right, bottom = left + box.width * scale, top + box.height * scale
-            ImageDraw.Draw(photo).rounded_rectangle((left, top, right, bottom), 8, outline=color, width=3)
-            name = _drawable(tag.name, tag.en)
-            chip = top - 24 if top >= 24 else top  # above the box, or inside at the edge
-            _chip(photo, (left, chip), name, color)
+def _draw_box(photo: Image.Image, box: Box, scale: float, text: str, color: str) -> None:
+    left, top = box.left * scale, box.top * scale
+    right, bottom = left + box.width * scale, top + box.height * scale
+    ImageDraw.Draw(photo).rounded_rectangle((left, top, right, bottom), 8, outline=color, width=3)
+    _chip(photo, (left, top - 24 if top >= 24 else top), text, color)  # above the box, or inside at the edge
 
 
 def _chip(photo: Image.Image, at: tuple[float, float], text: str, color: str) -> None:

@@ -16,7 +16,8 @@ from irs_engine.device import check_device, check_threads, choose_device, choose
 from irs_engine.errors import IrsError, ParameterError
 from irs_engine.registry import Range, get_operator, operator
 from irs_engine.registry import list_operators as list_operators  # complete once this is imported
-from irs_engine.results import RecaptureResult, TaggingResult
+from irs_engine.results import DetectionResult, RecaptureResult, TaggingResult
+from irs_engine.weights import Given
 
 if TYPE_CHECKING:
     import torch
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from irs_engine.enhance.defog import Defogger
     from irs_engine.enhance.super_resolution import SuperResolver
     from irs_engine.image import ImageInput, ImageOutput, Rgb
+    from irs_engine.vision.detecting_tagger import DetectingTagger
+    from irs_engine.vision.detectors import AnyDetector
     from irs_engine.vision.recapture import RecaptureDetector
     from irs_engine.vision.tagger import Tagger
 
@@ -40,7 +43,9 @@ class Engine:
         device: auto, cpu, cuda or cuda:N; auto is $IRS_DEVICE, else CUDA where it works.
         threads: CPU threads of the process; $IRS_NUM_THREADS, else the CPUs that it may use.
         precision: auto, fp32 or bf16.
-        weights: A .safetensors file to use, or a directory to look in before the usual places.
+        weights: A .safetensors file to use in place of the shipped one for the same job (a detector or a
+            classifier of your own), a name from `irs-engine weights list`, a directory to look in before the
+            usual places, or several of these.
     """
 
     def __init__(
@@ -48,7 +53,7 @@ class Engine:
         device: str = "auto",
         threads: int | None = None,
         precision: str = "auto",
-        weights: str | Path | None = None,
+        weights: Given = None,
     ):
         if precision not in ("auto", "fp32", "bf16"):
             raise ParameterError(f"precision={precision!r}: expected auto, fp32 or bf16")
@@ -58,6 +63,8 @@ class Engine:
         self.weights = weights
         self._loading = threading.Lock()
         self._tagger: Tagger | None = None
+        self._detector: AnyDetector | None = None
+        self._detecting_tagger: DetectingTagger | None = None
         self._recapture_detector: RecaptureDetector | None = None
         self._defogger: Defogger | None = None
         self._super_resolvers: dict[tuple[str, int, bool], SuperResolver] = {}
@@ -78,6 +85,7 @@ class Engine:
         threshold: Annotated[float, Range(0, 100)] = 60,
         limit: Annotated[int, Range(1, 1000)] | None = None,
         language: Literal["en", "zh"] = "en",
+        detect: bool = True,
     ) -> TaggingResult:
         """Name what a picture shows: objects, scenes and concepts.
 
@@ -85,9 +93,11 @@ class Engine:
             threshold: Confidence that a tag needs to be shown, 0 to 100.
             limit: Show at most so many tags, the most confident ones.
             language: Language of the names; results carry both.
+            detect: Look for things in the picture too; their tags then say where they are.
         """
-        picture = _read_for_tagging(image)
-        return self.load_tagger().tag_batch([picture], threshold=threshold, limit=limit, language=language)[0]
+        picture = _reader_for_tagging(detect)(image)
+        tagger = self.load_detecting_tagger() if detect else self.load_tagger()
+        return tagger.tag_batch([picture], threshold=threshold, limit=limit, language=language)[0]
 
     def tag_many(
         self,
@@ -122,6 +132,26 @@ class Engine:
         return self.tag_many(
             pictures_in(folder, recursive), batch_size=batch_size, on_error=on_error or _log_error, **options
         )
+
+    @operator
+    def detect_objects(
+        self,
+        image: ImageInput,
+        *,
+        threshold: Annotated[float, Range(1, 100)] = 50,
+        tiles: bool = False,
+    ) -> DetectionResult:
+        """Find things in a picture: what they are, and where.
+
+        Args:
+            threshold: Confidence that a thing needs to be told, 1 to 100.
+            tiles: Look at parts of a large picture too, so that small things are found; takes longer.
+        """
+        from irs_engine.image import read_rgb
+        from irs_engine.vision.detector import SIDE
+
+        picture = read_rgb(image, at_least=None if tiles else SIDE)
+        return self.load_detector().detect(picture, threshold, tiles)
 
     @operator
     def detect_recapture(
@@ -246,12 +276,34 @@ class Engine:
                 )
             return self._tagger
 
+    def load_detector(self) -> AnyDetector:
+        """The network that finds things, loaded at the first call."""
+        with self._loading:
+            if self._detector is None:
+                from irs_engine.vision.detectors import load_detector
+
+                self._detector = load_detector(
+                    device=self.device, precision=self.precision, weights=self.weights, threads=self.threads
+                )
+            return self._detector
+
+    def load_detecting_tagger(self) -> DetectingTagger:
+        """Both together, loaded at the first call."""
+        tagger, detector = self.load_tagger(), self.load_detector()
+        with self._loading:
+            if self._detecting_tagger is None:
+                from irs_engine.vision.detecting_tagger import DetectingTagger
+
+                self._detecting_tagger = DetectingTagger(tagger, detector)
+            return self._detecting_tagger
+
     def _tag_many(
         self, images: Iterable[ImageInput], batch_size: int, on_error: OnError, options: dict[str, Any]
     ) -> Iterator[tuple[Any, TaggingResult]]:
-        tagger = self.load_tagger()
+        detect = options.pop("detect")
+        tagger = self.load_detecting_tagger() if detect else self.load_tagger()
         readers = 1 if self.device.type == "cpu" else self.threads
-        pictures = read_ahead(images, _read_for_tagging, readers=readers, depth=batch_size)
+        pictures = read_ahead(images, _reader_for_tagging(detect), readers=readers, depth=batch_size)
         for batch in in_batches(pictures, batch_size):
             good = [picture for _, picture in batch if not isinstance(picture, IrsError)]
             results = iter(tagger.tag_batch(good, **options) if good else ())
@@ -262,11 +314,13 @@ class Engine:
                     yield image, next(results)
 
 
-def _read_for_tagging(image: ImageInput) -> Rgb:
+def _reader_for_tagging(detect: bool) -> Callable[[ImageInput], Rgb]:
+    """Reads pictures as large as the networks need them."""
     from irs_engine.image import read_rgb
+    from irs_engine.vision.detector import SIDE
     from irs_engine.vision.tagger import SHORT_SIDE
 
-    return read_rgb(image, at_least=SHORT_SIDE)
+    return functools.partial(read_rgb, at_least=SIDE if detect else SHORT_SIDE)
 
 
 def _raise(image: Any, error: IrsError) -> None:
@@ -298,6 +352,7 @@ def _verb(method: Callable[Concatenate[Engine, P], R]) -> Callable[P, R]:
 
 
 tag = _verb(Engine.tag)
+detect_objects = _verb(Engine.detect_objects)
 detect_recapture = _verb(Engine.detect_recapture)
 dark_enhance = _verb(Engine.dark_enhance)
 defog = _verb(Engine.defog)

@@ -99,6 +99,12 @@ class DetectionResult(Result):
     objects: tuple[DetectedObject, ...]  # most confident first
     size: tuple[int, int]  # width, height of the image as shown
 
+    def draw(self, image: ImageInput) -> Image:
+        """The picture with its boxes, each with name and confidence."""
+        from irs_engine.draw import draw_objects
+
+        return draw_objects(image, self)
+
 
 @dataclass(frozen=True, slots=True)
 class RecaptureLabel(Result):

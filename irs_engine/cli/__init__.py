@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import click
 
+from irs_engine.cli.detect import detect
 from irs_engine.cli.doctor import doctor
 from irs_engine.cli.enhance import enhancements
 from irs_engine.cli.recapture import recapture
@@ -32,7 +33,7 @@ def cli() -> None:
     logging.getLogger("irs_engine").setLevel(level.upper())
 
 
-for command in (tag, recapture, *enhancements(), tags, doctor, weights):
+for command in (tag, detect, recapture, *enhancements(), tags, doctor, weights):
     cli.add_command(command)
 
 

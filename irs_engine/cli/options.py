@@ -72,3 +72,19 @@ def engine_options(command: Command) -> Command:
         metavar="auto|cpu|cuda[:N]",
         help="Where the networks run.",
     )(command)
+
+
+def detector_option(command: Command) -> Command:
+    """--detector, weights for the engine."""
+    return click.option(
+        "--detector",
+        metavar="FILE|NAME",
+        help="Find things with this one: trained by `train detector`, or a name from `weights list`.",
+    )(command)
+
+
+def classifier_option(command: Command) -> Command:
+    """--classifier, likewise."""
+    return click.option(
+        "--classifier", metavar="FILE", help="Tag with this one too: trained by `train classifier`."
+    )(command)

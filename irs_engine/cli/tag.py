@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from irs_engine.cli.batch import Batch, Source, output_path
-from irs_engine.cli.options import looking_options
+from irs_engine.cli.options import classifier_option, detector_option, looking_options
 from irs_engine.cli.text import align
 from irs_engine.engine import Engine
 from irs_engine.errors import IrsError
@@ -23,6 +23,8 @@ COLORS = {"object": "blue", "scene": "green", "concept": "yellow"}
 
 @click.command()
 @looking_options(get_operator("tag"), "Write each picture with its tags beside it to this folder.")
+@detector_option
+@classifier_option
 def tag(
     paths: tuple[str, ...],
     recursive: bool,
@@ -30,13 +32,16 @@ def tag(
     output: str | None,
     device: str,
     precision: str,
+    detector: str | None,
+    classifier: str | None,
     **options: Any,
 ) -> int:
     """Name what pictures show.
 
     PATH is a picture, a folder, or - for standard input.
     """
-    engine = Engine(device=device, precision=precision)
+    own = [file for file in (detector, classifier) if file]
+    engine = Engine(device=device, precision=precision, weights=own)
     batch = Batch(paths, recursive=recursive, as_json=as_json)
     taken: set[Path] = set()
     pending = iter(batch.sources)

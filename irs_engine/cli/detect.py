@@ -1,0 +1,75 @@
+"""irs-engine detect: which things are in these pictures, and where."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import click
+
+from irs_engine.cli.batch import Batch, output_path
+from irs_engine.cli.options import detector_option, looking_options
+from irs_engine.cli.text import align
+from irs_engine.engine import Engine
+from irs_engine.errors import IrsError
+from irs_engine.registry import get_operator
+from irs_engine.results import DetectionResult
+
+
+@click.command()
+@looking_options(get_operator("detect_objects"), "Write each picture with its boxes to this folder.")
+@detector_option
+def detect(
+    paths: tuple[str, ...],
+    recursive: bool,
+    as_json: bool,
+    output: str | None,
+    device: str,
+    precision: str,
+    detector: str | None,
+    **options: Any,
+) -> int:
+    """Find things in pictures, with a box for each.
+
+    PATH is a picture, a folder, or - for standard input.
+    """
+    engine = Engine(device=device, precision=precision, weights=detector)
+    batch = Batch(paths, recursive=recursive, as_json=as_json)
+    taken: set[Path] = set()
+    with batch:
+        for source in batch.sources:
+            try:
+                result = engine.detect_objects(source.image, **options)
+                if output:
+                    path = output_path(output, source, taken)
+                    result.draw(source.image).save(path, quality=92, subsampling=0)
+            except (IrsError, OSError) as error:
+                batch.fail(source.path, error)
+            else:
+                batch.done(_show(source.path, result, as_json, batch.single))
+    return batch.exit_code()
+
+
+def _show(path: str, result: DetectionResult, as_json: bool, single: bool) -> str:
+    if as_json:
+        return json.dumps({"path": path, **result.to_dict()}, ensure_ascii=False)
+    if not single:
+        counted = Counter(thing.en for thing in result.objects)
+        return f"{path}: {', '.join(f'{count} {name}' for name, count in counted.items()) or 'nothing'}"
+    rows = [
+        (
+            thing.en,
+            thing.zh,
+            f"{thing.confidence:5.1f}",
+            "{:.0f}, {:.0f}  {:.0f} x {:.0f}".format(*_sides(thing)),
+        )
+        for thing in result.objects
+    ]
+    table = align(rows) or "  nothing: lower --threshold, or try --tiles for small things"
+    return f"{path}  {result.size[0]} x {result.size[1]}\n{table}"
+
+
+def _sides(thing: Any) -> tuple[float, float, float, float]:
+    return thing.box.left, thing.box.top, thing.box.width, thing.box.height

@@ -1,0 +1,64 @@
+"""Tags with boxes: what the tagger sees in the whole photo and the detector in its parts, put together.
+
+A class of the detector counts as another head of the tagger: its most confident box is the evidence for its
+tag and the parents of that. So a detected thing makes its tag likelier (noisy-or), a missed one takes nothing
+away.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+
+from irs_engine.image import Rgb
+from irs_engine.results import Instance, TaggingResult
+from irs_engine.vision.detector import Detector
+from irs_engine.vision.scoring import DETECTED, TagScorer
+from irs_engine.vision.tagger import Tagger
+
+LEAST = 0.05  # score of a box that counts at all
+SHOWN = 35.0  # confidence of boxes that are told as instances of a tag
+
+
+class DetectingTagger:
+    """A tagger and a detector that look at the same photos. Safe to share between threads."""
+
+    def __init__(self, tagger: Tagger, detector: Detector):
+        self.tagger, self.detector = tagger, detector
+        self.scorer = TagScorer(
+            tagger.vocabulary.with_head(DETECTED, detector.tags),
+            {**tagger.net.classes, DETECTED: len(detector.tags)},
+            {**tagger.calibration, DETECTED: detector.calibration},
+        )
+
+    def tag_batch(
+        self, photos: Sequence[Rgb], *, threshold: float = 60, limit: int | None = None, language: str = "en"
+    ) -> list[TaggingResult]:
+        """As `Tagger.tag_batch`; tags of detected things have their boxes as instances."""
+        pixels = [photo.pixels for photo in photos]
+        found = self.detector.boxes(pixels, LEAST)
+        logits = {**self.tagger.logits(pixels), DETECTED: self._presence(found)}
+        scores = self.scorer(logits)
+        return [
+            self.tagger.result(
+                self.scorer, row, photo, threshold, limit, language, self._instances(rows, photo)
+            )
+            for row, photo, rows in zip(scores, photos, found, strict=True)
+        ]
+
+    def _presence(self, found: Sequence[np.ndarray]) -> np.ndarray:
+        """(photos, classes) logits of the best box of each class."""
+        best = np.zeros((len(found), len(self.detector.tags)), np.float32)
+        for row, boxes in zip(best, found, strict=True):
+            np.maximum.at(row, boxes[:, 5].astype(np.intp), boxes[:, 4])
+        best = best.clip(1e-6, 1 - 1e-6)
+        return np.log(best / (1 - best))
+
+    def _instances(self, rows: np.ndarray, photo: Rgb) -> dict[str, tuple[Instance, ...]]:
+        """By id of the tag, the most confident first."""
+        instances = defaultdict(list)
+        for thing in self.detector.objects(rows, photo, SHOWN):
+            instances[thing.id].append(Instance(thing.box, thing.confidence))
+        return {id: tuple(boxes) for id, boxes in instances.items()}
