@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,13 +14,14 @@ from irs_engine.image import Rgb
 from irs_engine.resize import resize_normalize
 from irs_engine.results import Tag, TaggingResult
 from irs_engine.vision.scoring import TagScorer
-from irs_engine.vision.vocabulary import load_vocabulary
-from irs_engine.weights import load_weights
+from irs_engine.vision.vocabulary import Vocabulary, load_vocabulary
+from irs_engine.weights import Given, find_weights, read_weights, weights_about
 
 if TYPE_CHECKING:
     import torch
 
 WEIGHTS = "tagger_s"
+OWN = "own"  # the head of classes that people trained themselves
 SHORT_SIDE = 224  # of the picture that the network sees; nothing is cut off a photo of up to LONGEST_ASPECT
 CELL = 32  # stride of the network: both sides are multiples of it
 LONGEST_ASPECT = 2.0  # of a longer picture the middle is seen
@@ -40,7 +42,7 @@ class Tagger:
         self,
         device: torch.device,
         precision: str = "auto",
-        weights: str | Path | None = None,
+        weights: Given = None,
         threads: int | None = None,
     ):
         import torch
@@ -50,7 +52,8 @@ class Tagger:
 
         if threads:
             torch.set_num_threads(threads)
-        tensors = load_weights(WEIGHTS, weights)
+        path = find_weights(WEIGHTS, weights)
+        tensors = read_weights(path)
         calibration = {
             name.removeprefix("calibration."): tuple(values.tolist())
             for name, values in tensors.items()
@@ -58,7 +61,7 @@ class Tagger:
         }
         self.device = device
         self.net, self.dtype = for_inference(build_tagger_net(tensors), device, precision)
-        vocabulary = load_vocabulary()
+        vocabulary = _vocabulary_of(path)
         self.scorer = TagScorer(vocabulary, self.net.classes, calibration)
         self._categories = vocabulary.categories
 
@@ -114,6 +117,17 @@ class Tagger:
         return Tag(
             entry.id, name, entry.en, entry.zh, entry.kind, self._categories[entry.category], confidence, ()
         )
+
+
+def _vocabulary_of(path: Path) -> Vocabulary:
+    """That of the package, and what the head OWN of a file means if it has one; null = hidden."""
+    from irs_engine.vision.detector import tags_of
+
+    classes = weights_about(path).get("classes")
+    if classes is None:
+        return load_vocabulary()
+    tags = [None if name is None else tags_of([name])[0] for name in json.loads(classes)]
+    return load_vocabulary().with_head(OWN, tags)
 
 
 def prepare(photo: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:

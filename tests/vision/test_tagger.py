@@ -1,10 +1,12 @@
 """The tagger with the shipped weights, on real photos."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from irs_engine import _native
 from irs_engine.image import read_rgb
@@ -98,6 +100,22 @@ def test_bf16_is_nearly_the_same(tagger, cat, tagger_weights):
 def test_auto_is_bf16_where_the_cpu_is_fast_with_it(tagger_weights, monkeypatch, amx, dtype):
     monkeypatch.setattr(_native, "has_bf16", lambda: amx)
     assert Tagger(torch.device("cpu"), weights=tagger_weights).dtype == dtype
+
+
+def test_own_classes_are_tags_beside_all_others(tmp_path, tagger_weights, cat):
+    tensors = load_file(tagger_weights)
+    feature = tensors["heads.places.weight"].shape[1]
+    own = {"heads.own.weight": torch.zeros(4, feature), "heads.own.bias": torch.tensor([9.0, 0.0, 0.0, 0.0])}
+    about = {"architecture": "TaggerNet", "classes": json.dumps(["Red hat", "安全帽", "cat", None])}
+    save_file(tensors | own, tmp_path / "own.safetensors", about)
+    tagger = Tagger(torch.device("cpu"), weights=tmp_path / "own.safetensors")
+    ids = [tag.id for tag in tagger.scorer.tags]
+    without = [tag.id for tag in Tagger(torch.device("cpu"), weights=tagger_weights).scorer.tags]
+    assert set(ids) == {*without, "own:red-hat", "own:安全帽"}  # a cat is COCO's cat
+    found = {tag.id: tag for tag in tagger.tag_batch([cat], threshold=0)[0].tags}
+    hat = found["own:red-hat"]
+    assert (hat.en, hat.zh, hat.kind, hat.category.id) == ("Red hat", "Red hat", "object", "other")
+    assert hat.confidence > 99 > 1 > found["own:安全帽"].confidence
 
 
 @pytest.mark.cuda
