@@ -17,6 +17,7 @@ from irs_engine.engine import Engine
 from irs_engine.errors import IrsError, WeightsNotFound
 from irs_engine.registry import list_operators
 from irs_engine.results import Result
+from irs_engine.vision.torchvision_weights import MODELS
 from irs_engine.weights import find_weights, manifest, verify_weights
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def _device() -> Iterator[Finding]:
 def _weights() -> Iterator[Finding]:
     entries = manifest()
     for name, entry in entries.items():
-        optional = "url" in entry  # larger ones, for whoever wants them
+        optional = "url" in entry or name in MODELS  # larger ones, for whoever wants them
         todo = f"{'not installed' if optional else 'MISSING'} -> irs-engine weights install {name}"
         try:
             yield Finding("weights", name, True, verify_weights(find_weights(name)))

@@ -78,7 +78,7 @@ def find_weights(name: str, given: Given = None, *, accepts: Collection[str] = (
     several = () if given is None else [given] if isinstance(given, str | Path) else given
     found = [_given(one) for one in several]  # a wrong one is an error even where another is used
     for path in found:
-        of_file = None if path.is_dir() else _architecture(path)
+        of_file = None if path.is_dir() else architecture_of(path)
         if path.is_file() and (not wanted or of_file is None or of_file in wanted):
             return path
     folders = {f"the given folder {path.name}": path for path in found if path.is_dir()}
@@ -108,7 +108,7 @@ def _given(file_or_name: str | Path) -> Path:
     )
 
 
-def _architecture(path: Path) -> str | None:
+def architecture_of(path: Path) -> str | None:
     """What network a file is for, as itself or the manifest beside it says."""
     return weights_about(path).get("architecture") or (weights_entry(path) or {}).get("architecture")
 
@@ -180,39 +180,51 @@ def install_weights(
         source, sha256, name = entry["url"], entry["sha256"], name or source
     is_url = source.startswith(("http://", "https://"))
     if not is_url and not Path(source).is_file():
-        fetchable = ", ".join(n for n, e in manifest().items() if "url" in e) or "none"
         raise WeightsNotFound(
-            f"{source}: neither a file, an http(s) URL nor the name of fetchable weights ({fetchable})"
+            f"{source}: neither a file, an http(s) URL nor the name of weights that can be fetched; for such "
+            "names see: irs-engine weights list"
         )
     if not re.fullmatch("[0-9a-fA-F]{64}", sha256 or ""):
         raise WeightsError(
             f"{source}: sha256={sha256!r}: give the 64 hexadecimal digits that its publisher states"
         )
-    name = name or Path(source.partition("?")[0]).stem
+
+    def write(path: Path) -> None:
+        with path.open("wb") as file, _open(source, is_url) as (stream, total):
+            digest = _copy(stream, file, progress, total)
+        if digest != sha256.lower():  # type: ignore[union-attr]
+            raise WeightsError(f"{source}: its sha256 is {digest}, expected {sha256}; nothing was installed")
+        _check_format(path, source)
+
+    return install_file(name or Path(source.partition("?")[0]).stem, {**entry, "source": source}, write)
+
+
+def install_file(name: str, entry: Entry, write: Callable[[Path], None]) -> Path:
+    """Install what `write` writes to the path that it is given; if it raises, nothing is left of it.
+
+    Args:
+        name: What to call the weights.
+        entry: What the manifest is to say of them, beside the file, its sha256 and its size.
+    """
     if not re.fullmatch(r"\w[\w.-]*", name):
         raise WeightsError(
             f"name={name!r}: expected letters, digits, '_', '-' and '.'; choose one with --name"
         )
-
     directory = next(place for key, place in search_directories().items() if key != "the package")
     target = directory / f"{name}.safetensors"
     directory.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=".install-", dir=directory)
+    handle, created = tempfile.mkstemp(prefix=".install-", dir=directory)
+    os.close(handle)
+    temporary = Path(created)
     try:
-        with os.fdopen(handle, "wb") as file, _open(source, is_url) as (stream, total):
-            digest = _copy(stream, file, progress, total)
-        if digest != sha256.lower():  # type: ignore[union-attr]
-            raise WeightsError(f"{source}: its sha256 is {digest}, expected {sha256}; nothing was installed")
-        _check_format(temporary, source)
-        size = os.path.getsize(temporary)
-        os.chmod(temporary, 0o644)
+        write(temporary)
+        with temporary.open("rb") as file:
+            found = {"file": target.name, "sha256": _copy(file), "bytes": temporary.stat().st_size}
+        temporary.chmod(0o644)
         os.replace(temporary, target)
     finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-    _add_to_manifest(
-        directory, name, {**entry, "file": target.name, "sha256": digest, "bytes": size, "source": source}
-    )
+        temporary.unlink(missing_ok=True)
+    _add_to_manifest(directory, name, {**entry, **found})
     return target
 
 
@@ -248,7 +260,7 @@ def _copy(
     return digest.hexdigest()
 
 
-def _check_format(file: str, source: str) -> None:
+def _check_format(file: Path, source: str) -> None:
     from safetensors import SafetensorError, safe_open
 
     try:

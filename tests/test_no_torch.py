@@ -19,7 +19,15 @@ COMMAND = WITHOUT_TORCH + "from irs_engine.cli import main; main(sys.argv[1:])"
 
 
 @pytest.mark.parametrize(
-    "args", [["--help"], ["--version"], ["tag", "--help"], ["tags", "--search", "猫"], ["doctor", "--fast"]]
+    "args",
+    [
+        ["--help"],
+        ["--version"],
+        ["tag", "--help"],
+        ["tags", "--search", "猫"],
+        ["doctor", "--fast"],
+        ["weights", "list"],
+    ],
 )
 def test_command_without_torch(args, tagger_weights, monkeypatch):
     monkeypatch.setenv("IRS_WEIGHTS", str(tagger_weights.parent))

@@ -1,12 +1,11 @@
 import hashlib
-import http.server
 import json
 import os
 import shutil
-import threading
 
 import numpy as np
 import pytest
+from loopback import serving
 from safetensors.numpy import save_file
 
 from irs_engine import weights
@@ -52,27 +51,8 @@ def server(tmp_path):
     root = tmp_path / "served"
     root.mkdir()
 
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def __init__(self, *args):
-            super().__init__(*args, directory=str(root))
-
-        def log_message(self, *args):
-            pass
-
-        def do_GET(self):
-            if self.path == "/cut":  # promises more than it sends
-                self.send_response(200)
-                self.send_header("Content-Length", "100000")
-                self.end_headers()
-                self.wfile.write(b"x" * 1000)
-            else:
-                super().do_GET()
-
-    httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=httpd.serve_forever, daemon=True).start()
-    yield root, f"http://127.0.0.1:{httpd.server_port}"
-    httpd.shutdown()
-    httpd.server_close()
+    with serving(root) as url:
+        yield root, url
 
 
 def test_order_is_argument_variable_package_cache(places, source, monkeypatch):

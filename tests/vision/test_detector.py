@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from irs_engine import _native
 from irs_engine.errors import WeightsError
-from irs_engine.image import read_rgb
+from irs_engine.image import Rgb, read_rgb
 from irs_engine.vision.detector import (
     MOST,
     MOST_OVERLAP,
@@ -223,6 +223,30 @@ def test_objects_are_tags(detector, photo):
     assert first.id in {tag.id for tag in detector.tags} and first.en and first.zh and first.category.en
     assert 30 <= first.confidence <= 100 and first.box.width > 0
     assert list(result.to_dict()["objects"][0]) == ["id", "en", "zh", "category", "box", "confidence"]
+
+
+def test_objects_are_in_pixels_of_the_photo_as_shown(detector, photo):
+    """A JPEG may have been decoded smaller."""
+    known, half = read_rgb(photo), Rgb(photo, (640, 480))
+    for one, other in zip(*(detector.detect(p, 30, False).objects for p in (known, half)), strict=True):
+        assert other.box.left == pytest.approx(2 * one.box.left, abs=0.2)
+        assert other.box.height == pytest.approx(2 * one.box.height, abs=0.2)
+
+
+def test_confidence_is_the_calibrated_score(detector_weights, photo, tmp_path):
+    tensors = load_file(detector_weights / "detector_s.safetensors")
+    save_file(tensors | {"calibration": torch.tensor([0.5, -1.0])}, tmp_path / "detector_s.safetensors")
+    detector = Detector(CPU, "fp32", tmp_path)
+    assert detector.calibration == (0.5, -1.0)
+    (rows,) = detector.boxes([photo], 0.05)
+    odds = rows[:, 4] / (1 - rows[:, 4])
+    expected = 100 / (1 + np.exp(1) / np.sqrt(odds))
+    least = round(float(np.median(expected)), 2)
+    shown = detector.detect(read_rgb(photo), least, tiles=False).objects
+    wanted = expected[expected >= least]
+    assert len(shown) == pytest.approx(len(wanted), abs=2) and len(wanted) < 0.7 * len(rows)
+    assert [thing.confidence for thing in shown] == pytest.approx(expected[: len(shown)], abs=0.01)
+    assert len(detector.detect(read_rgb(photo), 100, tiles=False).objects) == 0
 
 
 @pytest.mark.parametrize("size", [(1, 1), (4096, 1), (1, 300), (33, 2000)])
