@@ -1,4 +1,4 @@
-"""How long tagging takes, beside the same network in other runtimes, in turn in one process.
+"""How long tagging takes without a look for boxes (that is `detection_speed.py`), beside the same network in other runtimes, in turn in one process.
 
     pip install onnx onnxruntime openvino
     python benchmarks/tagging_speed.py --photo 12mp.jpg --threads 2 --out tagging_speed.json
@@ -93,7 +93,7 @@ def compare(photo: Path, threads: int, runs: int) -> dict:
         )
 
     whole: dict[str, Callable[[], object]] = {
-        name: lambda engine=engine: engine.tag(photo) for name, engine in engines.items()
+        name: lambda engine=engine: engine.tag(photo, detect=False) for name, engine in engines.items()
     }
     whole |= {name: from_file(run) for name, run in networks.items() if name not in engines}
     rows = {
@@ -165,7 +165,7 @@ def cuda_batches(device: str, runs: int) -> dict:
 
 def cold_start(photo: Path) -> dict[str, float]:
     """Seconds of whole commands, the best of three."""
-    commands = {"irs-engine --help": ["--help"], "irs-engine tag": ["tag", str(photo)]}
+    commands = {"irs-engine --help": ["--help"], "irs-engine tag": ["tag", "--no-detect", str(photo)]}
     found = {}
     for name, words in commands.items():
         times = []
@@ -183,7 +183,7 @@ def peak_memory(photo: Path) -> dict[str, float]:
     report = "print(int(open('/proc/self/status').read().split('VmHWM:')[1].split()[0]) / 1024)"
     programs = {
         "torch loaded": f"import torch; {report}",
-        "tagging": f"import irs_engine, sys; [irs_engine.tag({str(photo)!r}) for _ in range(3)]; {report}",
+        "tagging": f"import irs_engine, sys; [irs_engine.tag({str(photo)!r}, detect=False) for _ in range(3)]; {report}",
     }
     run = {
         name: float(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout)

@@ -1,4 +1,4 @@
-"""Results as pictures: boxes around things, tags as bars of confidence, signs of a recapture where they are."""
+"""Results as pictures: boxes around things, tags as bars of confidence, crops that show a recapture."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def draw_tags(image: ImageInput, result: TaggingResult) -> Image.Image:
 
 
 def draw_objects(image: ImageInput, result: DetectionResult) -> Image.Image:
-    """The photo with a box around each thing, and its name and confidence; one colour for each kind of thing."""
+    """The photo with a box around each thing, its name and confidence; each kind of thing has its colour."""
     photo, scale = _scaled_photo(image, result.size)
     ids = sorted({thing.id for thing in result.objects})
     for thing in reversed(result.objects):  # the most confident on top

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 from contextlib import contextmanager
 from itertools import product
 
@@ -114,8 +115,9 @@ def photo():
 
 
 @pytest.fixture(scope="session")
-def tagger_weights(tmp_path_factory):
-    """A tagger_s.safetensors of random numbers beside its manifest.json: a file, not knowledge."""
+def tagger_weights(tmp_path_factory, detector_weights):
+    """A tagger_s.safetensors of random numbers, beside it its manifest.json and the detector of
+    `detector_weights`: files, not knowledge."""
     import torch
     from safetensors.torch import save_file
 
@@ -129,6 +131,8 @@ def tagger_weights(tmp_path_factory):
     save_file(net.state_dict(), path)
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     entry = {"file": path.name, "sha256": sha256, "bytes": path.stat().st_size, "license": "Apache-2.0"}
+    entry["architecture"] = "TaggerNet"
+    shutil.copy(detector_weights / "detector_s.safetensors", path.parent)
     (path.parent / "manifest.json").write_text(json.dumps({"tagger_s": entry}))
     return path
 

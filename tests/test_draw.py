@@ -3,8 +3,8 @@ import pytest
 from PIL import Image, ImageChops
 
 from irs_engine import draw
-from irs_engine.draw import PAPER, draw_tags
-from irs_engine.results import Box, Category, Instance, Tag, TaggingResult
+from irs_engine.draw import HUES, PAPER, draw_objects, draw_tags
+from irs_engine.results import Box, Category, DetectedObject, DetectionResult, Instance, Tag, TaggingResult
 
 ANIMAL = Category("animal", "animal", "动物")
 
@@ -86,3 +86,16 @@ def test_the_picture_is_left_alone():
     before = image.tobytes()
     result((451, 300), tag(instances=[Instance(Box(0, 0, 400, 300), 9)])).draw(image)
     assert image.tobytes() == before
+
+
+def test_each_kind_of_thing_has_its_colour():
+    things = [
+        DetectedObject(f"x:{en}", en, en, ANIMAL, Box(left, 80, 60, 60), 90.0)
+        for en, left in (("cat", 20), ("cat", 110), ("dog", 200))
+    ]
+    drawn = np.asarray(draw_objects(photo(300, 200), DetectionResult(tuple(things), (300, 200))))
+    assert drawn.shape == (640, 960, 3)
+    colors = [tuple(int(hue[i : i + 2], 16) for i in (1, 3, 5)) for hue in HUES]
+    parts = [drawn[:, :330], drawn[:, 330:600], drawn[:, 600:]]
+    seen = [{i for i, color in enumerate(colors) if (part == color).all(2).sum() > 500} for part in parts]
+    assert seen == [{0}, {0}, {1}]

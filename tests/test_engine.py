@@ -3,8 +3,11 @@ import shutil
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from conftest import make_photo
+from PIL import Image
 
 import irs_engine as irs
 from irs_engine.batches import pictures_in
@@ -17,7 +20,7 @@ PHOTOS = [DATA / name for name in ("cat.jpg", "coffee.jpg", "rocket.jpg")]
 
 @pytest.fixture(scope="module")
 def engine(tagger_weights):
-    return Engine(device="cpu", weights=tagger_weights)
+    return Engine(device="cpu", weights=tagger_weights.parent)
 
 
 @pytest.fixture
@@ -37,6 +40,60 @@ def test_tag(engine):
     assert confidences == sorted(confidences, reverse=True) and 0 <= confidences[-1] <= confidences[0] <= 100
     assert all(tag.name == tag.zh for tag in result.tags)
     assert engine.tag(PHOTOS[0], threshold=100).tags == ()
+
+
+def test_tags_say_where_things_are_unless_told_not_to(engine):
+    """By weights of random numbers, so what is where means nothing."""
+    with_boxes = engine.tag(PHOTOS[0], threshold=0)
+    assert any(tag.instances for tag in with_boxes.tags)
+    assert not any(tag.instances for tag in engine.tag(PHOTOS[0], threshold=0, detect=False).tags)
+    ((_, batched),) = engine.tag_many([PHOTOS[0]], threshold=0)
+    assert [tag.instances for tag in batched.tags] == [tag.instances for tag in with_boxes.tags]
+    ((_, plain),) = engine.tag_many([PHOTOS[0]], threshold=0, detect=False)
+    assert not any(tag.instances for tag in plain.tags)
+
+
+@pytest.mark.parametrize("tiles", [False, True])
+def test_detect_objects(engine, tiles):
+    result = engine.detect_objects(PHOTOS[2], threshold=30, tiles=tiles)
+    assert result.size == (640, 427) and result.objects
+    for thing in result.objects:
+        box = thing.box
+        assert box.left >= 0 and box.left + box.width <= 640.1 and box.top + box.height <= 427.1
+        assert 30 <= thing.confidence <= 100
+    assert result.draw(PHOTOS[2]).size == (960, 640)
+    assert engine.detect_objects(PHOTOS[2], threshold=100).objects == ()
+
+
+def test_boxes_are_at_full_size_however_large_the_photo(engine, tmp_path):
+    """A large JPEG is decoded small; what is found lies where it lies in the photo."""
+    pixels = make_photo(3200, 2400)
+    Image.fromarray(pixels).save(tmp_path / "large.jpg", quality=95)
+    from_file, from_pixels = (
+        engine.detect_objects(image, threshold=30) for image in (tmp_path / "large.jpg", pixels)
+    )
+    assert from_file.size == from_pixels.size == (3200, 2400)
+    span = [max(thing.box.left + thing.box.width for thing in r.objects) for r in (from_file, from_pixels)]
+    assert min(span) > 2000
+
+
+@pytest.mark.parametrize("detect", [False, True])
+@pytest.mark.parametrize("size", [(1, 1), (4096, 1), (1, 300)])
+def test_odd_pictures_have_tags(engine, size, detect):
+    assert engine.tag(make_photo(*size), threshold=0, detect=detect).size == size
+
+
+@pytest.mark.parametrize("kind", ["grey", "grey16", "rgb16", "rgba"])
+def test_odd_kinds_of_pixels(engine, kind):
+    pixels = make_photo(120, 80)
+    picture = {
+        "grey": pixels[..., 0],
+        "grey16": pixels[..., 0].astype(np.uint16) * 257,
+        "rgb16": pixels.astype(np.uint16) * 257,
+        "rgba": np.dstack([pixels, np.full((80, 120), 255, np.uint8)]),
+    }[kind]
+    plain = np.repeat(pixels[..., :1], 3, 2) if "grey" in kind else pixels
+    assert engine.detect_objects(picture).to_dict() == engine.detect_objects(plain).to_dict()
 
 
 @pytest.mark.parametrize(
@@ -124,12 +181,12 @@ def test_pictures_in(folder):
 
 
 def test_threads_share_one_model(tagger_weights):
-    engine = Engine(device="cpu", weights=tagger_weights)
+    engine = Engine(device="cpu", weights=tagger_weights.parent)
     results, models = [], set()
 
     def work():
         results.append(engine.tag(PHOTOS[0], threshold=20).to_json())
-        models.add(engine.load_tagger())
+        models.add(engine.load_detecting_tagger())
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
@@ -159,10 +216,13 @@ def test_missing_weights(tmp_path):
 
 def test_module_functions_are_verbs_of_the_default_engine(tagger_weights, monkeypatch):
     signature = inspect.signature(irs.tag)
-    assert list(signature.parameters) == ["image", "threshold", "limit", "language"] and irs.tag.__doc__
+    assert (
+        list(signature.parameters) == ["image", "threshold", "limit", "language", "detect"]
+        and irs.tag.__doc__
+    )
     monkeypatch.setattr(default_engine(), "weights", tagger_weights)
     monkeypatch.setattr(default_engine(), "_tagger", None)
-    assert irs.tag(PHOTOS[0], threshold=100).size == (451, 300)
+    assert irs.tag(PHOTOS[0], threshold=100, detect=False).size == (451, 300)
 
 
 def test_device_is_chosen_once(tagger_weights, monkeypatch):

@@ -5,8 +5,8 @@
 
 The trunk begins with what the tagger of this package learned, its first stages stay so, and everything else
 begins by chance; or all of it begins with an earlier detector. Targets are what PicoDet's heads say of every
-place, as far as YOLOX agrees, and the features that those heads read, through 1x1 adaptors that are thrown
-away.
+place, as far as YOLOX agrees, and the features that those heads read: translators, 1x1 layers that are thrown
+away, turn them into features of ours, which our heads learn to read from the start and ours learn to equal.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -38,8 +39,10 @@ RATE, TRUNK_SHARE = 1.5e-3, 0.5  # and of it for what the trunk brings along
 CLASSES = 80
 HELD_OUT = 48  # photos that are never learned from
 LEAST = 300  # pixels on the longer side of a photo
-WEIGHTS = {"scores": 1.0, "bins": 0.5, "boxes": 2.0}  # of the losses
-MAPS_WEIGHT = (2.0, 0.3)  # of the teacher's features, at first and in the end
+WEIGHTS = {"scores": 1.0, "bins": 0.5, "boxes": 2.0}  # of the losses, whoever says what is right
+TAUGHT = WEIGHTS | {"logits": 1.0}  # where a teacher does
+MAPS_WEIGHT = (2.0, 0.3)  # of features that are not the teacher's, at first and in the end
+LENT = 0.6  # share of the run in which our heads read the teacher's features too
 
 
 class Photos:
@@ -103,6 +106,17 @@ def agreed(dense: Dense, boxes: Tensor, scores: Tensor) -> Targets:
     return Targets(found.clamp_max(1), dense.sides.unflatten(2, (4, BINS)).softmax(3))
 
 
+class Translator(nn.Module):
+    """(N, MAP_CHANNELS, h, w) of the teacher to (N, WIDTH, h, w) such as our neck could give."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear, self.norm = nn.Conv2d(MAP_CHANNELS, WIDTH, 1, bias=False), nn.BatchNorm2d(WIDTH)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.hardswish(self.norm(self.linear(x)))
+
+
 class DetectorRun(Run[DetectorNet]):
     """A run in its folder.
 
@@ -123,19 +137,16 @@ class DetectorRun(Run[DetectorNet]):
             net.load_state_dict(own | known)
         net = full_precision_gradients(net).to(memory_format=torch.channels_last)
         self.frozen = net.stages[:frozen].requires_grad_(False)
-        self.adaptors = nn.ModuleList(nn.Conv2d(WIDTH, MAP_CHANNELS, 1) for _ in STRIDES)
-        for adaptor in self.adaptors:
-            nn.init.zeros_(adaptor.weight)
-            nn.init.zeros_(adaptor.bias)
+        self.translators = nn.ModuleList(Translator() for _ in STRIDES)
         trunk = list(net.stages[frozen:].parameters())
-        others = [*net.neck.parameters(), *net.heads.parameters(), *self.adaptors.parameters()]
+        others = [*net.neck.parameters(), *net.heads.parameters(), *self.translators.parameters()]
         groups: list[dict[str, Any]] = [{"params": trunk, "share": TRUNK_SHARE}, {"params": others}]
         super().__init__(folder, net, torch.optim.AdamW(groups, RATE, weight_decay=0.02), most_kept=0.998)
         self.bfloat16 = wants_bf16(precision, "cpu")
         self.places = grid(SIDE, SIDE)
 
     def _parts(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
-        return super()._parts() | {"adaptors": self.adaptors}
+        return super()._parts() | {"translators": self.translators}
 
     def train(self, photos: Photos, teachers: Teachers, minutes: float, batch: int) -> None:
         checked = photos.whole_held_out()
@@ -174,18 +185,30 @@ class DetectorRun(Run[DetectorNet]):
             progress: Of the run, 0 to 1. The teacher's features teach faster than its answers, the answers
                 are what counts.
         """
+        lent = progress < LENT
         with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
             features = self.net.features(pixels)
-            scores, sides = self.net.answers(features)
-            answers = [adapt(x) for adapt, x in zip(self.adaptors, features, strict=True)]
-        losses = detection_losses(scores.float(), sides.float(), targets, self.places)
+            theirs = [translate(m) for translate, m in zip(self.translators, maps, strict=True)]
+            # Read together, so that one normalisation is right for both.
+            read = [torch.cat(both) for both in zip(features, theirs, strict=True)] if lent else features
+            scores, sides = self.net.answers(read)
+        count = len(pixels)
+        losses = self._of_answers(scores[:count].float(), sides[:count].float(), targets)
         losses["maps"] = torch.stack(
-            [unexplained(a.float(), m) for a, m in zip(answers, maps, strict=True)]
+            [unexplained(x.float(), m.float()) for x, m in zip(features, theirs, strict=True)]
         ).mean()
-        weights = WEIGHTS | {"maps": MAPS_WEIGHT[0] + (MAPS_WEIGHT[1] - MAPS_WEIGHT[0]) * progress}
+        weights = TAUGHT | {"maps": MAPS_WEIGHT[0] + (MAPS_WEIGHT[1] - MAPS_WEIGHT[0]) * progress}
+        if lent:
+            of_theirs = self._of_answers(scores[count:].float(), sides[count:].float(), targets)
+            losses |= {f"lent {name}": loss for name, loss in of_theirs.items()}
+            weights |= {f"lent {name}": weight for name, weight in TAUGHT.items()}
         weighed = torch.stack([weights[name] * loss for name, loss in losses.items()])
         self.descend(weighed.sum(), longest=5.0)
         return {name: loss.item() for name, loss in losses.items()}
+
+    def _of_answers(self, scores: Tensor, sides: Tensor, targets: Targets) -> dict[str, Tensor]:
+        losses = detection_losses(scores, sides, targets, self.places)
+        return losses | {"logits": unexplained_logits(scores, targets.scores)}
 
     @torch.inference_mode()
     def distance(self, pixels: Tensor, targets: Targets) -> dict[str, float]:
@@ -201,10 +224,24 @@ class DetectorRun(Run[DetectorNet]):
 def unexplained(answer: Tensor, target: Tensor) -> Tensor:
     """Share of the variance of (N, C, h, w) that an answer does not explain, on average over channels.
 
-    Channels that hardly vary count less.
+    Channels that hardly vary count less. Whoever is the target learns from it too: the two meet.
     """
     variance = target.var((0, 2, 3))
-    return ((answer - target).square().mean((0, 2, 3)) / (variance + 0.1 * variance.mean())).mean()
+    return ((answer - target).square().mean((0, 2, 3)) / (variance + 0.1 * variance.mean() + 1e-3)).mean()
+
+
+def unexplained_logits(logits: Tensor, scores: Tensor) -> Tensor:
+    """Share of the variance of a teacher's logits that (N, places, classes) do not explain.
+
+    A score says little of what is not there, its logit says how far from it: what a place resembles is known
+    of every place and class. Places where something is count as much as all the others together.
+    """
+    target = torch.logit(scores.clamp(1e-5, 1 - 1e-4))
+    weight = scores.amax(2, keepdim=True) + 0.02
+    weight = weight / weight.sum()
+    mean = (weight * target).sum((0, 1))
+    variance = (weight * (target - mean).square()).sum((0, 1))
+    return ((weight * (logits - target).square()).sum((0, 1)) / (variance + 0.1)).mean()
 
 
 def to_input(views: np.ndarray) -> Tensor:

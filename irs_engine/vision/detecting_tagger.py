@@ -14,9 +14,9 @@ import numpy as np
 
 from irs_engine.image import Rgb
 from irs_engine.results import Instance, TaggingResult
-from irs_engine.vision.detector import Detector
 from irs_engine.vision.scoring import DETECTED, TagScorer
-from irs_engine.vision.tagger import Tagger
+from irs_engine.vision.tagger import Tagger, tags_shown
+from irs_engine.vision.windows import WindowDetector
 
 LEAST = 0.05  # score of a box that counts at all
 SHOWN = 35.0  # confidence of boxes that are told as instances of a tag
@@ -25,7 +25,7 @@ SHOWN = 35.0  # confidence of boxes that are told as instances of a tag
 class DetectingTagger:
     """A tagger and a detector that look at the same photos. Safe to share between threads."""
 
-    def __init__(self, tagger: Tagger, detector: Detector):
+    def __init__(self, tagger: Tagger, detector: WindowDetector):
         self.tagger, self.detector = tagger, detector
         self.scorer = TagScorer(
             tagger.vocabulary.with_head(DETECTED, detector.tags),
@@ -41,12 +41,12 @@ class DetectingTagger:
         found = self.detector.boxes(pixels, LEAST)
         logits = {**self.tagger.logits(pixels), DETECTED: self._presence(found)}
         scores = self.scorer(logits)
-        return [
-            self.tagger.result(
-                self.scorer, row, photo, threshold, limit, language, self._instances(rows, photo)
-            )
-            for row, photo, rows in zip(scores, photos, found, strict=True)
-        ]
+        results = []
+        for row, rows, photo in zip(scores, found, photos, strict=True):
+            instances = self._instances(rows, photo)
+            tags = tags_shown(self.scorer, row, threshold, limit, language, instances)
+            results.append(TaggingResult(tags, photo.size))
+        return results
 
     def _presence(self, found: Sequence[np.ndarray]) -> np.ndarray:
         """(photos, classes) logits of the best box of each class."""

@@ -20,7 +20,7 @@ import numpy as np
 from irs_engine.vision.vocabulary import TagEntry, Vocabulary
 
 DETECTED = "detected"  # head of the classes of a detector
-INDEPENDENT = frozenset({"objects", "coco", DETECTED})  # many labels at once; the other heads choose one class
+INDEPENDENT = frozenset({"objects", "coco", DETECTED})  # many labels at once; other heads choose one class
 GATES = {"birds": "n01503061", "insects": "n02159955"}  # specialists, and the tag that they depend on
 ANIMAL, FOOD, PLANT, CLOTHING = "n00015388", "n00021265", "n00017222", "n03051540"
 STAND_INS = {  # places that are said of a thing without surroundings, and the thing

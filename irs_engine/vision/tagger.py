@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from irs_engine.image import Rgb
 from irs_engine.resize import resize_normalize
-from irs_engine.results import Tag, TaggingResult
+from irs_engine.results import Instance, Tag, TaggingResult
 from irs_engine.vision.scoring import TagScorer
 from irs_engine.vision.vocabulary import Vocabulary, load_vocabulary
 from irs_engine.weights import Given, find_weights, read_weights, weights_about
@@ -54,16 +54,15 @@ class Tagger:
             torch.set_num_threads(threads)
         path = find_weights(WEIGHTS, weights)
         tensors = read_weights(path)
-        calibration = {
+        self.calibration = {
             name.removeprefix("calibration."): tuple(values.tolist())
             for name, values in tensors.items()
             if name.startswith("calibration.")
         }
         self.device = device
         self.net, self.dtype = for_inference(build_tagger_net(tensors), device, precision)
-        vocabulary = _vocabulary_of(path)
-        self.scorer = TagScorer(vocabulary, self.net.classes, calibration)
-        self._categories = vocabulary.categories
+        self.vocabulary = _vocabulary_of(path)
+        self.scorer = TagScorer(self.vocabulary, self.net.classes, self.calibration)
 
     def tag_batch(
         self, photos: Sequence[Rgb], *, threshold: float = 60, limit: int | None = None, language: str = "en"
@@ -71,7 +70,7 @@ class Tagger:
         """Tags of each photo with a confidence (0..100) of at least `threshold`, the most confident first."""
         scores = self.scores([photo.pixels for photo in photos])
         return [
-            TaggingResult(self._tags(row, threshold, limit, language), photo.size)
+            TaggingResult(tags_shown(self.scorer, row, threshold, limit, language), photo.size)
             for row, photo in zip(scores, photos, strict=True)
         ]
 
@@ -103,20 +102,31 @@ class Tagger:
             x = torch.from_numpy(batch).to(self.device, self.dtype, memory_format=torch.channels_last)
             return {head: values.float().cpu().numpy() for head, values in self.net(x).items()}
 
-    def _tags(
-        self, scores: np.ndarray, threshold: float, limit: int | None, language: str
-    ) -> tuple[Tag, ...]:
-        confidence = np.round(100 * scores.astype(np.float64), 2)
-        shown = np.flatnonzero(confidence >= threshold)
-        shown = shown[np.argsort(-confidence[shown], kind="stable")][:limit]
-        return tuple(self._tag(int(column), float(confidence[column]), language) for column in shown)
 
-    def _tag(self, column: int, confidence: float, language: str) -> Tag:
-        entry = self.scorer.tags[column]
-        name = entry.zh if language == "zh" else entry.en
-        return Tag(
-            entry.id, name, entry.en, entry.zh, entry.kind, self._categories[entry.category], confidence, ()
-        )
+def tags_shown(
+    scorer: TagScorer,
+    scores: np.ndarray,
+    threshold: float,
+    limit: int | None,
+    language: str,
+    instances: Mapping[str, tuple[Instance, ...]] | None = None,
+) -> tuple[Tag, ...]:
+    """Tags with a confidence of at least `threshold`, the most confident first.
+
+    Args:
+        scores: (tags,) probabilities, as `scorer.tags`.
+        instances: Where things are, by id of their tag.
+    """
+    categories, where = load_vocabulary().categories, instances or {}
+    confidence = np.round(100 * scores.astype(np.float64), 2)
+    shown = np.flatnonzero(confidence >= threshold)
+    found = []
+    for column in shown[np.argsort(-confidence[shown], kind="stable")][:limit].tolist():
+        tag = scorer.tags[column]
+        name, category = tag.zh if language == "zh" else tag.en, categories[tag.category]
+        boxes = where.get(tag.id, ())
+        found.append(Tag(tag.id, name, tag.en, tag.zh, tag.kind, category, float(confidence[column]), boxes))
+    return tuple(found)
 
 
 def _vocabulary_of(path: Path) -> Vocabulary:

@@ -183,7 +183,7 @@ def test_a_run_learns_stops_and_goes_on(photos, tmp_path):
     run.save()
     again = DetectorRun(tmp_path / "run")
     assert again.steps == 4
-    for ours, theirs in zip(again.adaptors.parameters(), run.adaptors.parameters(), strict=True):
+    for ours, theirs in zip(again.translators.parameters(), run.translators.parameters(), strict=True):
         assert torch.equal(ours, theirs)
 
 
