@@ -1,4 +1,6 @@
-"""How long tagging takes without a look for boxes (that is `detection_speed.py`), beside the same network in other runtimes, in turn in one process.
+"""How long tagging takes, beside the same network in other runtimes, in turn in one process.
+
+Without a look for boxes, of which `detection_speed.py` tells.
 
     pip install onnx onnxruntime openvino
     python benchmarks/tagging_speed.py --photo 12mp.jpg --threads 2 --out tagging_speed.json

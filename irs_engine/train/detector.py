@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 RATE, TRUNK_SHARE = 1.5e-3, 0.5  # and of it for what the trunk brings along
 CLASSES = 80
 HELD_OUT = 48  # photos that are never learned from
+BALANCED, SURE = 0.5, 0.5  # share of draws by class, score of a class that a photo shows
 LEAST = 300  # pixels on the longer side of a photo
 WEIGHTS = {"scores": 1.0, "bins": 0.5, "boxes": 2.0}  # of the losses, whoever says what is right
 TAUGHT = WEIGHTS | {"logits": 1.0}  # where a teacher does
@@ -56,16 +57,32 @@ class Photos:
         # By name, so that folders which come later take hardly any of them from those who hold out.
         files.sort(key=lambda file: (zlib.crc32(file.name.encode()), file))
         self.held_out, self.files = files[:HELD_OUT], files[HELD_OUT:]
+        self._showing: dict[int, dict[int, None]] = {}  # class: photos that show it, in order
 
-    def view(self, rng: np.random.Generator) -> np.ndarray:
-        """(SIDE, SIDE, 3) RGB uint8."""
-        return random_view(functools.partial(self._photo, rng), rng).pixels
+    def view(self, rng: np.random.Generator) -> tuple[np.ndarray, list[int]]:
+        """(SIDE, SIDE, 3) RGB uint8, and the numbers of the photos in it."""
+        used: list[int] = []
+        return random_view(functools.partial(self._photo, rng, used), rng).pixels, used
 
-    def _photo(self, rng: np.random.Generator) -> Labelled:
+    def note(self, used: list[int], classes: list[int]) -> None:
+        """A view of these photos shows these classes: half of all draws give every class the same chance."""
+        if len(used) == 1:  # of a mosaic it is not known which photo it was
+            for label in classes:
+                self._showing.setdefault(label, {})[used[0]] = None
+
+    def _photo(self, rng: np.random.Generator, used: list[int]) -> Labelled:
         while True:
-            photo = cv2.imread(str(self.files[rng.integers(len(self.files))]), cv2.IMREAD_COLOR_RGB)
+            number = self._draw(rng)
+            photo = cv2.imread(str(self.files[number]), cv2.IMREAD_COLOR_RGB)
             if photo is not None and max(photo.shape[:2]) >= LEAST:
+                used.append(number)
                 return Labelled.without_boxes(photo)
+
+    def _draw(self, rng: np.random.Generator) -> int:
+        if self._showing and rng.random() < BALANCED:
+            of_class = list(self._showing[list(self._showing)[rng.integers(len(self._showing))]])
+            return of_class[rng.integers(len(of_class))]
+        return int(rng.integers(len(self.files)))
 
     def whole_held_out(self) -> np.ndarray:
         """(n, SIDE, SIDE, 3)."""
@@ -152,21 +169,24 @@ class DetectorRun(Run[DetectorNet]):
         checked = photos.whole_held_out()
         wanted, _ = teachers(checked)
 
-        def lesson(step: int) -> tuple[np.ndarray, Targets, list[Tensor]]:
+        def lesson(step: int) -> tuple[Tensor, Targets, list[Tensor]]:
             rng = np.random.default_rng(step)
-            views = np.stack([photos.view(rng) for _ in range(batch)])
-            return views, *teachers(views)
+            views, used = zip(*(photos.view(rng) for _ in range(batch)), strict=True)
+            pixels = np.stack(views)
+            targets, maps = teachers(pixels)
+            for numbers, best in zip(used, targets.scores.amax(1), strict=True):
+                photos.note(numbers, (best > SURE).nonzero()[:, 0].tolist())
+            return self.begun(to_input(pixels)), targets, maps
 
         lessons = ahead(lesson, self.steps)
         sums: dict[str, float] = {}
         self.net.train()
-        self.frozen.eval()
+        self.frozen.eval()  # before the first lesson: another thread runs it
         while self.spent < 60 * minutes:
             progress = self.spent / (60 * minutes)
             with self.timed():
                 self.set_rate(RATE, progress, warm_up=200)
-                views, targets, maps = next(lessons)
-                for name, value in self.step(to_input(views), targets, maps, progress).items():
+                for name, value in self.step(*next(lessons), progress).items():
                     sums[name] = sums.get(name, 0) + value / 100
             if self.steps % 100 == 0:
                 held_out = self.distance(to_input(checked), wanted)
@@ -176,10 +196,18 @@ class DetectorRun(Run[DetectorNet]):
             self.save_at_times()
         self.save()
 
+    @torch.no_grad()
+    def begun(self, pixels: Tensor) -> Tensor:
+        """What the frozen stages make of (N, 3, SIDE, SIDE)."""
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
+            for stage in self.frozen:
+                pixels = stage(pixels)
+        return pixels
+
     def step(
-        self, pixels: Tensor, targets: Targets, maps: list[Tensor], progress: float = 0.0
+        self, begun: Tensor, targets: Targets, maps: list[Tensor], progress: float = 0.0
     ) -> dict[str, float]:
-        """One step; returns the losses before it.
+        """One step on what `begun` gave; returns the losses before it.
 
         Args:
             progress: Of the run, 0 to 1. The teacher's features teach faster than its answers, the answers
@@ -187,12 +215,12 @@ class DetectorRun(Run[DetectorNet]):
         """
         lent = progress < LENT
         with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
-            features = self.net.features(pixels)
+            features = self.net.features(begun, len(self.frozen))
             theirs = [translate(m) for translate, m in zip(self.translators, maps, strict=True)]
             # Read together, so that one normalisation is right for both.
             read = [torch.cat(both) for both in zip(features, theirs, strict=True)] if lent else features
             scores, sides = self.net.answers(read)
-        count = len(pixels)
+        count = len(begun)
         losses = self._of_answers(scores[:count].float(), sides[:count].float(), targets)
         losses["maps"] = torch.stack(
             [unexplained(x.float(), m.float()) for x, m in zip(features, theirs, strict=True)]
@@ -261,7 +289,9 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, nargs="+", required=True, help="folders of them")
     parser.add_argument("--teachers", type=Path, required=True, help="folder of the two ONNX files")
     parser.add_argument("--start", type=Path, help="weights of a tagger or a detector to begin with")
-    parser.add_argument("--frozen", type=int, default=2, help="stages of the trunk that stay as they are")
+    parser.add_argument(
+        "--frozen", type=int, choices=[0, 1, 2], default=2, help="stages that stay as they are"
+    )
     parser.add_argument("--work", type=Path, required=True, help="folder of this run, outside the project")
     parser.add_argument("--out", type=Path, required=True, help="write the weights here (.safetensors)")
     parser.add_argument("--minutes", type=float, default=180)

@@ -166,11 +166,26 @@ def by_rule(views):
 def test_photos_are_views(photos):
     source = Photos([photos])
     assert len(source.files) == 5 and len(source.held_out) == 2
-    view = source.view(np.random.default_rng(0))
+    view, used = source.view(np.random.default_rng(0))
     assert view.shape == (SIDE, SIDE, 3) and view.dtype == np.uint8 and view.std() > 5
-    assert np.array_equal(view, source.view(np.random.default_rng(0)))
+    assert len(used) in (1, 4) and max(used) < 5
+    assert np.array_equal(view, source.view(np.random.default_rng(0))[0])
     with pytest.raises(ValueError, match="too few"):
         Photos([photos / "none"])
+
+
+def test_rare_classes_are_drawn_as_often_as_common_ones(photos):
+    """Of photos that all show cars one shows a kite too: half the draws by class are of it."""
+    source = Photos([photos])
+    source.files = [file for file in source.files if file.suffix == ".png"]
+    for number in range(len(source.files)):
+        source.note([number], [2])
+    source.note([1], [33])
+    source.note([0, 1, 2, 3], [50])  # a mosaic
+    rng = np.random.default_rng(0)
+    drawn = np.array([number for _ in range(300) for number in source.view(rng)[1]])
+    share = 0.5 * 0.5 + (1 - 0.5 * 0.5) / len(source.files)
+    assert (drawn == 1).mean() == pytest.approx(share, abs=0.08)
 
 
 def test_a_run_learns_stops_and_goes_on(photos, tmp_path):

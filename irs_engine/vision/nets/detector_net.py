@@ -103,12 +103,15 @@ class DetectorNet(nn.Module):
         self.heads = nn.ModuleList(Head(classes) for _ in STRIDES)
         self.classes = classes
 
-    def features(self, x: Tensor) -> list[Tensor]:
-        """(N, WIDTH, h, w) at each of STRIDES."""
+    def features(self, x: Tensor, done: int = 0) -> list[Tensor]:
+        """(N, WIDTH, h, w) at each of STRIDES; `x` is a picture, or what the first `done` stages made of it.
+
+        `done` may be 2 at most: what later stages say is read.
+        """
         maps = []
-        for number, stage in enumerate(self.stages):
-            x = stage(x)
-            if number in READ:
+        for number, stage in enumerate(self.stages, 1):
+            x = stage(x) if number > done else x
+            if number - 1 in READ and number >= done:
                 maps.append(x)
         return self.neck(maps)
 
