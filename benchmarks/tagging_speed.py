@@ -183,9 +183,10 @@ def peak_memory(photo: Path) -> dict[str, float]:
     """Peak resident megabytes of a process that only imports torch, and of one that tags the photo."""
     # Not ru_maxrss: a child inherits that of its parent.
     report = "print(int(open('/proc/self/status').read().split('VmHWM:')[1].split()[0]) / 1024)"
+    tag = f"irs.tag({str(photo)!r}, detect=False)"
     programs = {
         "torch loaded": f"import torch; {report}",
-        "tagging": f"import irs_engine, sys; [irs_engine.tag({str(photo)!r}, detect=False) for _ in range(3)]; {report}",
+        "tagging": f"import irs_engine as irs; [{tag} for _ in range(3)]; {report}",
     }
     run = {
         name: float(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout)

@@ -7,14 +7,13 @@ The picture itself is read twice and written once.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from irs_engine import _native
 from irs_engine.errors import WeightsError
-from irs_engine.weights import load_weights
+from irs_engine.weights import Given, load_weights
 
 if TYPE_CHECKING:
     import torch
@@ -42,7 +41,7 @@ class Defogger:
         weights: A .safetensors file, or a folder to look in first; the shipped ones by default.
     """
 
-    def __init__(self, device: torch.device | str = "cpu", weights: str | Path | None = None):
+    def __init__(self, device: torch.device | str = "cpu", weights: Given = None):
         self._sight: HazeSight = OnNative(weights) if str(device) == "cpu" else OnTorch(device, weights)
 
     def clear(
@@ -60,7 +59,7 @@ class Defogger:
 class OnNative:
     """In C++, on the CPU."""
 
-    def __init__(self, weights: str | Path | None):
+    def __init__(self, weights: Given):
         self._net = _native.HazeNet(layers_of(load_weights(WEIGHTS, weights, framework="np")))
 
     def clear(self, pixels: np.ndarray, strength: float, exponent: float) -> np.ndarray:
@@ -82,7 +81,7 @@ class OnNative:
 class OnTorch:
     """In torch: the path on CUDA, and the oracle of the native one."""
 
-    def __init__(self, device: torch.device | str, weights: str | Path | None):
+    def __init__(self, device: torch.device | str, weights: Given):
         from irs_engine.enhance.haze_net import build_haze_net
 
         self.device = device

@@ -9,7 +9,6 @@ result has the same bits as if there were no bands.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -17,7 +16,7 @@ import numpy as np
 from irs_engine import _native
 from irs_engine.device import wants_bf16
 from irs_engine.errors import WeightsError
-from irs_engine.weights import load_weights
+from irs_engine.weights import Given, load_weights
 
 if TYPE_CHECKING:
     import torch
@@ -57,7 +56,7 @@ class SuperResolver:
         scale: int,
         device: torch.device | str = "cpu",
         precision: str = "auto",
-        weights: str | Path | None = None,
+        weights: Given = None,
         repair: bool = False,
     ):
         self.scale = scale

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.grad import conv2d_weight
 
 from irs_engine import _native
 
@@ -43,9 +44,7 @@ def _by_weight(x: Tensor, gradient: Tensor, weight: Tensor) -> Tensor:
         out = np.empty((side, side, len(weight)), np.float32)
         _native.depthwise_gradient(rows, by_rows, out, x.shape[2])
         return torch.from_numpy(out).permute(2, 0, 1)[:, None]
-    return torch.nn.grad.conv2d_weight(
-        x.float(), weight.shape, gradient.float(), 1, side // 2, 1, len(weight)
-    )
+    return conv2d_weight(x.float(), weight.shape, gradient.float(), 1, side // 2, 1, len(weight))
 
 
 def _rows(x: Tensor) -> np.ndarray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
@@ -13,7 +12,7 @@ from irs_engine.device import wants_bf16
 from irs_engine.image import Rgb
 from irs_engine.results import Box, RecaptureCrop, RecaptureLabel, RecaptureResult
 from irs_engine.vision.recapture_crops import SIDE, choose_crops, cut, large_enough
-from irs_engine.weights import load_weights
+from irs_engine.weights import Given, load_weights
 
 if TYPE_CHECKING:
     import torch
@@ -40,7 +39,7 @@ class RecaptureDetector:
         self,
         device: torch.device,
         precision: str = "auto",
-        weights: str | Path | None = None,
+        weights: Given = None,
         threads: int | None = None,
     ):
         import torch

@@ -67,9 +67,9 @@ class Vocabulary:
         own = {tag.id: tag for tag in tags if tag is not None and tag.id not in self}
         return Vocabulary(
             (*self.tags, *own.values()),
-            {**self._labels, head: tuple(tag and tag.id for tag in tags)},
+            {**self._labels, head: tuple(None if tag is None else tag.id for tag in tags)},
             self.categories,
-            {**self._source_names, head: tuple(tag.en if tag else "" for tag in tags)},
+            {**self._source_names, head: tuple("" if tag is None else tag.en for tag in tags)},
         )
 
     def ancestors(self, id: str) -> tuple[str, ...]:
