@@ -70,10 +70,10 @@ def _percent(value: float, low: float = float("nan"), high: float = float("nan")
 
 
 def teachers(folder: Path) -> dict[str, Find]:
-    from irs_engine.train.detection_teachers import PicoDet, YoloxNano
+    from irs_engine.train.detection_teachers import PICODET, YOLOX, PicoDet, YoloxNano
 
-    picodet = PicoDet(folder / "picodet_s_416_coco.onnx")
-    yolox = YoloxNano(folder / "yolox_nano.onnx")
+    picodet = PicoDet(folder / PICODET)
+    yolox = YoloxNano(folder / YOLOX)
     centres, strides = grid(SIDE, SIDE)
     places = torch.cat([centres, strides[:, None]], 1).numpy()
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from irs_engine.vision.nets.detector_net import SIDE
 
 JOINED = ("hardswish_14.tmp_0", "hardswish_22.tmp_0", "hardswish_30.tmp_0", "tmp_0")  # PicoDet's neck
+PICODET, YOLOX = "picodet_s_416_coco.onnx", "yolox_nano.onnx"  # names of the files
 MAP_CHANNELS = 96
 Run = Callable[[np.ndarray], list[np.ndarray]]
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -32,7 +33,7 @@ class Dense:
 
 
 class PicoDet:
-    """PicoDet-S 416 (Yu et al. 2021), picodet_s_416_coco.onnx: grids and bins as ours."""
+    """PicoDet-S 416 (Yu et al. 2021): grids and bins as ours."""
 
     def __init__(self, path: str | Path, threads: int = 1):
         self._run, shapes = _compiled(path, JOINED, threads)
@@ -61,7 +62,7 @@ class PicoDet:
 
 
 class YoloxNano:
-    """YOLOX-nano 416 (Ge et al. 2021), yolox_nano.onnx."""
+    """YOLOX-nano 416 (Ge et al. 2021)."""
 
     STRIDES = (8, 16, 32)
 
@@ -105,3 +106,16 @@ def _compiled(path: str | Path, more: Sequence[str], threads: int) -> tuple[Run,
         return [found[i].copy() for i in range(len(shapes))]  # the request writes over its own
 
     return run, shapes
+
+
+def filters_of(path: str | Path) -> list[Tensor]:
+    """The filters of an ONNX file, (outputs, inputs, h, w) each; of grouped ones, inputs of a group."""
+    import openvino
+
+    constants = (
+        op for op in openvino.Core().read_model(str(path)).get_ops() if op.get_type_name() == "Constant"
+    )
+    arrays = [
+        torch.from_numpy(op.data.copy()) for op in constants if op.get_output_size() and len(op.shape) >= 4
+    ]
+    return [array.flatten(0, array.ndim - 4).float() for array in arrays if array.numel() > 1]

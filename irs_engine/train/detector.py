@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from irs_engine.device import wants_bf16
 from irs_engine.train.depthwise import full_precision_gradients
 from irs_engine.train.detection_loss import SEEN, Targets, detection_losses, overlaps
-from irs_engine.train.detection_teachers import MAP_CHANNELS, Dense, PicoDet, YoloxNano
+from irs_engine.train.detection_teachers import MAP_CHANNELS, PICODET, YOLOX, Dense, PicoDet, YoloxNano
 from irs_engine.train.detection_views import Labelled, random_view
 from irs_engine.train.runs import Run, ahead
 from irs_engine.vision.nets.detector_net import BINS, SIDE, STRIDES, WIDTH, DetectorNet, decode_sides, grid
@@ -92,8 +92,8 @@ class Photos:
 
 class Teachers:
     def __init__(self, folder: Path):
-        self.picodet = PicoDet(folder / "picodet_s_416_coco.onnx")
-        self.yolox = YoloxNano(folder / "yolox_nano.onnx")
+        self.picodet = PicoDet(folder / PICODET)
+        self.yolox = YoloxNano(folder / YOLOX)
 
     def __call__(self, views: np.ndarray) -> tuple[Targets, list[Tensor]]:
         """(N, SIDE, SIDE, 3) to what to say, and to the maps that PicoDet's heads read."""

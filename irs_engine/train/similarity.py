@@ -2,14 +2,16 @@
 
     python -m irs_engine.train.similarity --weights weights/tagger_s.safetensors --teachers teachers/
 
-Rows of equal length are compared: whole filters (the stem's 3 x 3 x 3), pixel-wise maps of equal fan-in, and
-single 3x3 slices. Smooth 3x3 slices match by chance, so slices are also held against the teacher's slices
-turned and mirrored, which no copy would produce: a copy shows as a share well above that one.
+A tagger is held against the teachers of the tagger, a detector against those of detectors. Rows of equal
+length are compared: whole filters (the stem's 3 x 3 x 3), pixel-wise maps of equal fan-in, and single slices
+of 3x3 or 5x5. Smooth slices match by chance, so they are also held against the teacher's slices turned and
+mirrored, which no copy would produce: a copy shows as a share well above that one.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 
 import torch
@@ -17,9 +19,14 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor
 
+from irs_engine.train.detection_teachers import PICODET, YOLOX, filters_of
 from irs_engine.train.teachers import Faculty
+from irs_engine.vision.nets.detector_net import DetectorNet
+from irs_engine.weights import architecture_of
 
 CLOSE = 0.95
+SIDES = (3, 5)  # of slices
+DETECTORS = (PICODET, YOLOX)
 
 
 def share_close(rows: Tensor, others: Tensor) -> tuple[float, float]:
@@ -41,28 +48,48 @@ def slices(weight: Tensor) -> Tensor:
 
 
 def turned(kernels: Tensor) -> Tensor:
-    """(n, 9) kernels in their seven other orientations, (7 n, 9)."""
-    square = kernels.view(-1, 3, 3)
+    """(n, d) square kernels in their seven other orientations, (7 n, d)."""
+    side = math.isqrt(kernels.shape[1])
+    square = kernels.view(-1, side, side)
     rotations = [square.rot90(k, (1, 2)) for k in range(4)]
     return torch.cat([r for r in rotations[1:]] + [r.flip(2) for r in rotations]).flatten(1)
 
 
 def compare(student: dict[str, Tensor], teachers: list[Tensor]) -> list[tuple[str, int, int, float, float]]:
     """(what, rows, rows to compare with, share above CLOSE, mean best cosine)."""
-    ours = {name: value.float() for name, value in student.items() if value.ndim == 4}
+    ours = {
+        name: value.float() if value.ndim == 4 else value.float()[:, :, None, None]
+        for name, value in student.items()
+        if value.ndim in (2, 4)
+    }
     table = []
     for name, weight in ours.items():
-        peers = [filters(t) for t in teachers if t[0].numel() == weight[0].numel() and weight[0].numel() > 9]
+        if weight.shape[1] == 1:
+            continue  # a slice
+        peers = [filters(t) for t in teachers if t.shape[1] > 1 and t[0].numel() == weight[0].numel()]
         if peers:
             others = torch.cat(peers)
             table.append((name, len(weight), len(others), *share_close(filters(weight), others)))
-    own = torch.cat([slices(w) for w in ours.values() if w.shape[-1] == 3])
-    theirs = torch.cat([slices(t) for t in teachers if t.shape[-1] == 3])
-    own = own[torch.randperm(len(own), generator=torch.Generator().manual_seed(0))[:5000]]
-    table.append(("3x3 slices", len(own), len(theirs), *share_close(own, theirs)))
-    chance = turned(theirs)
-    table.append(("3x3 slices, teachers' turned", len(own), len(chance), *share_close(own, chance)))
+    for side in SIDES:
+        own, theirs = (
+            [slices(w) for w in weights if w.shape[-1] == side] for weights in (ours.values(), teachers)
+        )
+        if own and theirs:
+            rows, others = torch.cat(own), torch.cat(theirs)
+            rows = rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))[:5000]]
+            what = f"{side}x{side} slices"
+            table.append((what, len(rows), len(others), *share_close(rows, others)))
+            chance = turned(others)
+            table.append((f"{what}, teachers' turned", len(rows), len(chance), *share_close(rows, chance)))
     return table
+
+
+def teachers_of(weights: Path, folder: Path) -> list[Tensor]:
+    """The (outputs, inputs, h, w) filters of those that such weights may have learned from."""
+    if architecture_of(weights) == DetectorNet.__name__:
+        return [tensor for name in DETECTORS for tensor in filters_of(folder / name)]
+    faculty = Faculty(folder, second_opinion=True)
+    return [p.detach() for p in faculty.parameters() if p.ndim == 4]
 
 
 def main() -> None:
@@ -72,8 +99,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, required=True)
     parser.add_argument("--teachers", type=Path, required=True)
     arguments = parser.parse_args()
-    faculty = Faculty(arguments.teachers, second_opinion=True)
-    teachers = [p.detach() for p in faculty.parameters() if p.ndim == 4]
+    teachers = teachers_of(arguments.weights, arguments.teachers)
     table = compare(load_file(arguments.weights), teachers)
     for what, rows, others, share, mean in table:
         beside = f"{rows:6d} rows beside {others:6d}"
