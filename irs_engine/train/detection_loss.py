@@ -38,14 +38,22 @@ def detection_losses(
     seen = weight > SEEN
     weight, where = weight[seen], seen.nonzero()[:, 1]
     ours, theirs = sides[seen].unflatten(1, (4, BINS)), targets.bins[seen]
-    bins = F.kl_div(ours.log_softmax(2), theirs, reduction="none").sum((1, 2))
     centres, strides = (x[where] for x in places)
     boxes = (boxes_of_bins(distribution, centres, strides) for distribution in (ours.softmax(2), theirs))
     return {
         "scores": focal.sum() / total,
-        "bins": (bins * weight).sum() / total,
+        "bins": bin_loss(sides, targets),
         "boxes": ((1 - giou(*boxes)) * weight).sum() / total,
     }
+
+
+def bin_loss(sides: Tensor, targets: Targets) -> Tensor:
+    """Cross entropy of the bins, less what the targets' own is, of places where something is seen."""
+    weight = targets.scores.amax(2)
+    seen = weight > SEEN
+    ours = sides[seen].unflatten(1, (4, BINS)).log_softmax(2)
+    divergence = F.kl_div(ours, targets.bins[seen], reduction="none").sum((1, 2))
+    return (divergence * weight[seen]).sum() / weight.sum().clamp_min(1)
 
 
 def overlaps(first: Tensor, second: Tensor) -> Tensor:

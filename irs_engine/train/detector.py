@@ -27,7 +27,7 @@ from torch import Tensor, nn
 
 from irs_engine.device import wants_bf16
 from irs_engine.train.depthwise import full_precision_gradients
-from irs_engine.train.detection_loss import SEEN, Targets, detection_losses, overlaps
+from irs_engine.train.detection_loss import SEEN, Targets, bin_loss, detection_losses, overlaps
 from irs_engine.train.detection_teachers import MAP_CHANNELS, PICODET, YOLOX, Dense, PicoDet, YoloxNano
 from irs_engine.train.detection_views import Labelled, random_view
 from irs_engine.train.runs import Run, ahead
@@ -221,22 +221,20 @@ class DetectorRun(Run[DetectorNet]):
             read = [torch.cat(both) for both in zip(features, theirs, strict=True)] if lent else features
             scores, sides = self.net.answers(read)
         count = len(begun)
-        losses = self._of_answers(scores[:count].float(), sides[:count].float(), targets)
+        ours, sides_of_ours = scores[:count].float(), sides[:count].float()
+        losses = detection_losses(ours, sides_of_ours, targets, self.places)
+        losses["logits"] = unexplained_logits(ours, targets.scores)
         losses["maps"] = torch.stack(
             [unexplained(x.float(), m.float()) for x, m in zip(features, theirs, strict=True)]
         ).mean()
         weights = TAUGHT | {"maps": MAPS_WEIGHT[0] + (MAPS_WEIGHT[1] - MAPS_WEIGHT[0]) * progress}
         if lent:
-            of_theirs = self._of_answers(scores[count:].float(), sides[count:].float(), targets)
-            losses |= {f"lent {name}": loss for name, loss in of_theirs.items()}
-            weights |= {f"lent {name}": weight for name, weight in TAUGHT.items()}
+            losses["lent logits"] = unexplained_logits(scores[count:].float(), targets.scores)
+            losses["lent bins"] = bin_loss(sides[count:].float(), targets)
+            weights |= {f"lent {name}": TAUGHT[name] for name in ("logits", "bins")}
         weighed = torch.stack([weights[name] * loss for name, loss in losses.items()])
         self.descend(weighed.sum(), longest=5.0)
         return {name: loss.item() for name, loss in losses.items()}
-
-    def _of_answers(self, scores: Tensor, sides: Tensor, targets: Targets) -> dict[str, Tensor]:
-        losses = detection_losses(scores, sides, targets, self.places)
-        return losses | {"logits": unexplained_logits(scores, targets.scores)}
 
     @torch.inference_mode()
     def distance(self, pixels: Tensor, targets: Targets) -> dict[str, float]:
