@@ -31,6 +31,7 @@ from irs_engine.vision.vocabulary import Vocabulary, load_vocabulary
 LEAST = 0.02  # what a head calls less likely than this says nothing
 THRESHOLD = 60  # the default of `tag`
 SHOWN_RIGHT = 0.89  # of the tags shown at it: 85 % are promised, and labelled photos are easier than others
+LEAST_SLOPE = 0.05  # what is likelier stays so
 FEWEST = 100  # pairs of a score and the truth that two numbers can be found from
 BATCH = 16
 
@@ -39,14 +40,28 @@ def fit(scores: np.ndarray, truth: np.ndarray, steps: int = 50) -> tuple[float, 
     """Slope and shift of the log-odds of `scores` that bring them nearest to `truth` in cross-entropy."""
     p = np.clip(scores.astype(np.float64), 1e-6, 1 - 1e-6)
     x = np.stack([np.log(p / (1 - p)), np.ones_like(p)])
+
+    def cross_entropy(w: np.ndarray) -> float:
+        return float((np.logaddexp(0, w @ x) - truth * (w @ x)).sum())
+
     w = np.array([1.0, 0.0])  # found by Newton's method
     for _ in range(steps):
         q = 1 / (1 + np.exp(-np.clip(w @ x, -40, 40)))
         gradient = x @ (q - truth)
         hessian = (x * (q * (1 - q))) @ x.T + 1e-6 * np.eye(2)
         step = np.linalg.solve(hessian, gradient)
-        w -= step * min(1.0, 2.0 / (np.abs(step).max() + 1e-12))
+        step *= min(1.0, 2.0 / (np.abs(step).max() + 1e-12))
+        while cross_entropy(w - step) > cross_entropy(w) and np.abs(step).max() > 1e-9:
+            step /= 2  # from far away it leaps over the place, and back
+        w -= step
     return float(w[0]), float(w[1])
+
+
+def fit_few(scores: np.ndarray, right: np.ndarray) -> tuple[float, float]:
+    """The same from few examples, with Platt's targets: after ten that were right the next may be wrong."""
+    targets = np.where(right, (right.sum() + 1) / (right.sum() + 2), 1 / ((~right).sum() + 2))
+    slope, shift = fit(scores, targets)
+    return max(slope, LEAST_SLOPE), shift
 
 
 Calibration = dict[str, tuple[float, float]]  # slope and shift by head

@@ -10,9 +10,10 @@ Everything is read and checked before anything is learned, and all that is wrong
 
 from __future__ import annotations
 
+import functools
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -20,9 +21,13 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from irs_engine.errors import DatasetError, ImageError
+from irs_engine.batches import read_ahead
+from irs_engine.device import choose_threads
+from irs_engine.errors import DatasetError, ImageError, IrsError
+from irs_engine.image import read_rgb
 from irs_engine.image.decode import read_header
 from irs_engine.image.limits import Limits
+from irs_engine.train.progress import Progress
 
 PHOTO_NAMES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 MOST_SAID = 12  # problems that a message lists
@@ -48,8 +53,8 @@ class Dataset:
         return Dataset(self.names, tuple(ranked[count:])), Dataset(self.names, tuple(ranked[:count]))
 
 
-class _Problems:
-    """Collected, to be told together."""
+class Problems:
+    """What is wrong with a folder, collected to be told together."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -80,7 +85,7 @@ def read_dataset(folder: str | Path, names: Sequence[str] | None = None) -> Data
         raise DatasetError(f"{folder}: no such folder")
     for fits, read in _LAYOUTS:
         if fits(folder):
-            problems = _Problems(folder)
+            problems = Problems(folder)
             found, photos = read(folder, list(names or []), problems)
             seen = {label for photo in photos for label in photo.labels.tolist()}
             for label, name in enumerate(found):
@@ -96,6 +101,17 @@ def read_dataset(folder: str | Path, names: Sequence[str] | None = None) -> Data
     )
 
 
+def check_readable(photos: Iterable[Path], problems: Problems, progress: Progress | None = None) -> None:
+    """Decode them all, small: what is damaged is known before anything is learned."""
+    paths = list(photos)
+    read = functools.partial(read_rgb, at_least=64)
+    for number, (path, photo) in enumerate(read_ahead(paths, read, readers=choose_threads(), depth=16), 1):
+        if isinstance(photo, IrsError):
+            problems.add(path, f"not a readable photo ({str(photo).removeprefix(f'{path}: ')})")
+        if progress:
+            progress.passing(f"{number} of {len(paths)} photos checked")
+
+
 Read = tuple[list[str], list[LabelledFile]]
 
 
@@ -104,7 +120,7 @@ def _checked(
     boxes: list[list[float]],
     labels: list[int],
     where: str,
-    problems: _Problems,
+    problems: Problems,
     in_shares: bool = False,
 ) -> LabelledFile | None:
     """The photo with its boxes, cut at its borders; None and problems where they do not fit.
@@ -148,7 +164,7 @@ def _is_coco(file: Path) -> bool:
     return isinstance(content, dict) and {"images", "annotations", "categories"} <= content.keys()
 
 
-def _read_coco(folder: Path, names: list[str], problems: _Problems) -> Read:
+def _read_coco(folder: Path, names: list[str], problems: Problems) -> Read:
     photos = []
     for file in _coco_files(folder):
         content = json.loads(file.read_text(encoding="utf-8"))
@@ -179,10 +195,11 @@ def _read_coco(folder: Path, names: list[str], problems: _Problems) -> Read:
 
 
 def _index(folder: Path) -> dict[str, Path]:
-    return {path.name: path for path in _photos(folder)}
+    return {path.name: path for path in photos_below(folder)}
 
 
-def _photos(folder: Path) -> list[Path]:
+def photos_below(folder: Path) -> list[Path]:
+    """In any depth, sorted."""
     return _files(folder, *PHOTO_NAMES)
 
 
@@ -195,9 +212,9 @@ def _files(folder: Path, *suffixes: str) -> list[Path]:
 # YOLO.
 
 
-def _read_yolo(folder: Path, names: list[str], problems: _Problems) -> Read:
+def _read_yolo(folder: Path, names: list[str], problems: Problems) -> Read:
     names = names or _yolo_names(folder)
-    of_photo = {_key(path, folder, "images"): path for path in _photos(folder)}
+    of_photo = {_key(path, folder, "images"): path for path in photos_below(folder)}
     texts = (path for path in _files(folder, ".txt") if "labels" in path.parts and path.name != "classes.txt")
     of_labels = {_key(path, folder, "labels"): path for path in texts}
     for key in sorted(of_labels.keys() - of_photo.keys()):
@@ -252,8 +269,8 @@ def _yolo_names(folder: Path) -> list[str]:
 # Pascal VOC.
 
 
-def _read_voc(folder: Path, names: list[str], problems: _Problems) -> Read:
-    index = {path.stem: path for path in _photos(folder / "JPEGImages")}
+def _read_voc(folder: Path, names: list[str], problems: Problems) -> Read:
+    index = {path.stem: path for path in photos_below(folder / "JPEGImages")}
     found: list[tuple[Path, list[list[float]], list[str], str]] = []
     for file in _files(folder / "Annotations", ".xml"):
         where = str(file.relative_to(folder))
@@ -277,7 +294,7 @@ def _read_voc(folder: Path, names: list[str], problems: _Problems) -> Read:
     return names, [photo for photo in photos if photo]
 
 
-_LAYOUTS: tuple[tuple[Callable[[Path], bool], Callable[[Path, list[str], _Problems], Read]], ...] = (
+_LAYOUTS: tuple[tuple[Callable[[Path], bool], Callable[[Path, list[str], Problems], Read]], ...] = (
     (lambda folder: (folder / "Annotations").is_dir() and (folder / "JPEGImages").is_dir(), _read_voc),
     (lambda folder: any("labels" in path.parts for path in _files(folder, ".txt")), _read_yolo),
     (lambda folder: bool(_coco_files(folder)), _read_coco),

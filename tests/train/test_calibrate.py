@@ -8,7 +8,15 @@ import pytest
 import torch
 
 from irs_engine.train import calibrate as module
-from irs_engine.train.calibrate import Answers, _judgement, calibrate, fit, hold_back, labelled_photos
+from irs_engine.train.calibrate import (
+    Answers,
+    _judgement,
+    calibrate,
+    fit,
+    fit_few,
+    hold_back,
+    labelled_photos,
+)
 from irs_engine.vision.scoring import TagScorer
 from irs_engine.vision.tagger import Tagger
 from irs_engine.vision.vocabulary import load_vocabulary
@@ -22,6 +30,21 @@ def test_calibration_finds_slope_and_shift():
     raw = rng.normal(0, 2, 20000)
     truth = 1 / (1 + np.exp(-(0.6 * raw - 1.2)))
     assert fit(1 / (1 + np.exp(-raw)), truth) == pytest.approx((0.6, -1.2), abs=0.01)
+
+
+def test_calibration_of_heads_that_were_far_too_sure():
+    """From where Newton's steps would leap to and fro."""
+    rng = np.random.default_rng(0)
+    right = rng.random(400) < 0.8
+    slope, shift = fit(np.full(400, 0.99), right)
+    assert 1 / (1 + np.exp(-slope * np.log(99) - shift)) == pytest.approx(right.mean(), abs=1e-3)
+
+
+def test_a_few_that_were_right_are_no_certainty():
+    slope, shift = fit_few(np.array([0.999] * 8 + [0.001] * 8), np.arange(16) < 8)
+    likely, unlikely = (1 / (1 + np.exp(-slope * np.log(odds) - shift)) for odds in (999, 1 / 999))
+    assert (likely, unlikely) == pytest.approx((0.9, 0.1), abs=1e-3)
+    assert fit_few(np.array([0.9, 0.1]), np.array([False, True]))[0] > 0  # what is likelier stays so
 
 
 def test_a_label_judges_what_it_can():
