@@ -15,6 +15,7 @@ from irs_engine.cli.enhance import enhancements
 from irs_engine.cli.recapture import recapture
 from irs_engine.cli.tag import tag
 from irs_engine.cli.tags import tags
+from irs_engine.cli.train import train
 from irs_engine.cli.weights import weights
 from irs_engine.errors import IrsError
 
@@ -33,7 +34,7 @@ def cli() -> None:
     logging.getLogger("irs_engine").setLevel(level.upper())
 
 
-for command in (tag, detect, recapture, *enhancements(), tags, doctor, weights):
+for command in (tag, detect, recapture, *enhancements(), tags, doctor, weights, train):
     cli.add_command(command)
 
 

@@ -1,6 +1,6 @@
 """Train a detector of one's own things, beginning with the weights of this package; resumable at any moment.
 
-    python -m irs_engine.train.custom_detector --data helmets/ --out helmets.safetensors --epochs 30
+    irs-engine train detector --data site/ --out helmets.safetensors
 
 `--data` is in any layout of `datasets.py`; every seventh photo is kept to judge by. After each epoch the
 losses and the average precision on those are shown. The best state so far is in `--out`, and beside it a
@@ -9,42 +9,47 @@ sheet of what it finds. Stop it at any time: the same command goes on where it w
 
 from __future__ import annotations
 
-import argparse
 import functools
 import json
-import logging
 import math
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
-from irs_engine.device import choose_device, wants_bf16
-from irs_engine.errors import DatasetError
+from irs_engine.device import choose_device, choose_threads, wants_bf16
+from irs_engine.errors import ParameterError
 from irs_engine.image import read_rgb
 from irs_engine.train.assign import assign
-from irs_engine.train.datasets import Dataset, LabelledFile, read_dataset
+from irs_engine.train.calibrate import fit_few
+from irs_engine.train.calibrate_detector import LEAST as LEAST_TELLING
+from irs_engine.train.calibrate_detector import judge as judge_boxes
+from irs_engine.train.datasets import Dataset, LabelledFile, Problems, check_readable, read_dataset
 from irs_engine.train.depthwise import full_precision_gradients
 from irs_engine.train.detection_ap import average_precision
 from irs_engine.train.detection_loss import Targets, detection_losses
 from irs_engine.train.detection_views import Labelled, random_view
 from irs_engine.train.detector import WEIGHTS, to_input
+from irs_engine.train.own_files import find_start, named_out, part_of, prepare_out, write_text
+from irs_engine.train.progress import Progress, time_left
 from irs_engine.train.runs import Run, ahead, write_weights
+from irs_engine.train.sheets import MOST, RIGHT, TRUTH, Tile, write_sheet
 from irs_engine.vision.detector import SIDE, Detector
-from irs_engine.vision.nets.detector_net import DetectorNet, grid, widths_of
+from irs_engine.vision.detector import WEIGHTS as NAME
+from irs_engine.vision.nets.detector_net import DetectorNet, build_detector_net, grid, widths_of
 from irs_engine.vision.vocabulary import load_vocabulary
-from irs_engine.weights import load_weights
+from irs_engine.weights import read_weights, weights_about
 
-log = logging.getLogger(__name__)
-
-RATE, TRUNK_SHARE = 1e-3, 0.2  # of the heads, and of it for what was learned before
+RATE, TRUNK_SHARE = 2e-3, 0.25  # of the heads, and of it for what was learned before
+NEW_SHARE = 10.0  # of the rows of new classes: they have a long way to go
+FROZEN = 2  # stages of the trunk that stay as they are: edges are the same everywhere
 LEAST_STEPS = 10  # of an epoch: of few photos there are several views
 LOWEST_SCORE = 0.01  # of boxes that are judged
-SHEET = (4, 3)  # photos across and down
+LEAST_PHOTOS = 10
 
 
 class CustomRun(Run[DetectorNet]):
@@ -60,26 +65,26 @@ class CustomRun(Run[DetectorNet]):
         folder: Path,
         names: tuple[str, ...],
         start: Mapping[str, Tensor],
-        known: tuple[str, ...],
+        known: Sequence[str],
         device: torch.device,
     ):
-        folder.mkdir(parents=True, exist_ok=True)
-        about = folder / "classes.json"
-        if about.exists() and tuple(json.loads(about.read_text(encoding="utf-8"))) != names:
-            raise DatasetError(
-                f"{folder}: was begun with other classes than {', '.join(names)}; remove it or choose another"
-            )
-        about.write_text(json.dumps(names, ensure_ascii=False), encoding="utf-8")
         torch.manual_seed(0)
         net = DetectorNet(len(names), widths_of(start))
         _begin_with(net, start, names, known)
         net = full_precision_gradients(net).to(device).to(memory_format=torch.channels_last)
-        trunk = list(net.stages.parameters())
-        others = [*net.neck.parameters(), *net.heads.parameters()]
-        groups: list[dict[str, Any]] = [{"params": trunk, "share": TRUNK_SHARE}, {"params": others}]
+        self.frozen = net.stages[:FROZEN].requires_grad_(False)
+        trunk = list(net.stages[FROZEN:].parameters())
+        new = [value for name, value in net.named_parameters() if ".classes." in name]
+        rest = [*net.neck.parameters(), *net.heads.parameters()]
+        others = [value for value in rest if not any(value is one for one in new)]
+        groups: list[dict[str, Any]] = [
+            {"params": trunk, "share": TRUNK_SHARE},
+            {"params": others},
+            {"params": new, "share": NEW_SHARE},
+        ]
         super().__init__(folder, net, torch.optim.AdamW(groups, RATE, weight_decay=0.02), most_kept=0.99)
         self.device = device
-        self.bfloat16 = wants_bf16("auto", device.type)
+        self.bfloat16 = wants_bf16("auto", device.type) or (device.type == "cpu" and _multiplies_bf16())
         centres, strides = grid(SIDE, SIDE)
         self.places = (centres.to(device), strides.to(device))
 
@@ -99,22 +104,114 @@ class CustomRun(Run[DetectorNet]):
         return {name: loss.item() for name, loss in losses.items()}
 
 
+def _multiplies_bf16() -> bool:
+    """Whether this CPU has instructions for it: a step takes three fifths of the time then."""
+    try:
+        return "avx512_bf16" in Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False
+
+
 def _begin_with(
-    net: DetectorNet, start: Mapping[str, Tensor], names: tuple[str, ...], known: tuple[str, ...]
+    net: DetectorNet, start: Mapping[str, Tensor], names: tuple[str, ...], known: Sequence[str]
 ) -> None:
-    own = net.state_dict()
+    own, places = net.state_dict(), {name.casefold(): place for place, name in enumerate(known)}
     for name, value in start.items():
         if name in own and own[name].shape == value.shape and ".classes." not in name:
             own[name].copy_(value)
         elif ".classes." in name:
             for row, class_name in enumerate(names):
-                if class_name in known:
-                    own[name][row] = value[known.index(class_name)]
+                if class_name.casefold() in places:
+                    own[name][row] = value[places[class_name.casefold()]]
     net.load_state_dict(own)
 
 
-def train(dataset: Dataset, run: CustomRun, out: Path, epochs: int, batch: int) -> dict[str, list[float]]:
+def train_detector(
+    data: str | Path,
+    out: str | Path,
+    *,
+    start: str | Path | None = None,
+    epochs: int = 30,
+    batch: int = 8,
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> dict[str, list[float]]:
+    """Train on the labelled photos of a folder, or go on with it; see the top of this file.
+
+    Args:
+        start: The detector to begin with; the shipped one by default.
+        batch: Photos of a step.
+
+    Returns:
+        Average precision of `out` (see `average_precision`).
+
+    Raises:
+        DatasetError: See `read_dataset`; or too few photos to learn from and to judge by.
+        ParameterError: `out` is something else, or its run was begun otherwise.
+    """
+    progress = progress or Progress()
+    where, out = choose_device(device), named_out(out)
+    dataset = read_dataset(data)
+    problems = Problems(Path(data))
+    check_readable((photo.path for photo in dataset.photos), problems, progress)
+    _check_parts(dataset, problems)
+    problems.raise_any()
+    prepare_out(out, DetectorNet.__name__, dataset.names)
+    path = find_start(NAME, DetectorNet.__name__, start)
+    tensors = {name: value for name, value in read_weights(path).items() if name != "calibration"}
+    build_detector_net(tensors)  # or an error that says why not
+    about = weights_about(path)
+    known = json.loads(about["classes"]) if "classes" in about else load_vocabulary().source_names("coco")
+    boxes = np.bincount(np.concatenate([photo.labels for photo in dataset.photos]))
+    counts = ", ".join(f"{name} {count}" for name, count in zip(dataset.names, boxes, strict=True))
+    progress.line(f"{len(dataset.photos)} photos; boxes: {counts}")
+    folder = out.with_suffix(".run")
+    _check_run(folder, out, dataset.names, batch)
+    torch.set_num_threads(choose_threads())
+    run = CustomRun(folder, dataset.names, tensors, known, where)
+    return train(dataset, run, out, epochs, batch, progress)
+
+
+def _check_parts(dataset: Dataset, problems: Problems) -> None:
+    if (count := len(dataset.photos)) < LEAST_PHOTOS:
+        problems.add(
+            "photos", f"{count} are too few, {LEAST_PHOTOS} are needed at least, better some hundred"
+        )
+        return
+    learn, judge = dataset.split()
+    learned = {label for photo in learn.photos for label in photo.labels.tolist()}
+    for label, name in enumerate(dataset.names):
+        if label not in learned:
+            problems.add("classes", f"all photos of {name!r} are among those kept to judge by: add some")
+    if not any(len(photo.labels) for photo in judge.photos):
+        problems.add("photos", "none of those kept to judge by has a box: label more photos")
+
+
+def _check_run(folder: Path, out: Path, names: tuple[str, ...], batch: int) -> None:
+    """Whether this is the first call, or goes on with the run that the folder holds."""
+    about, wanted = folder / "run.json", {"classes": list(names), "batch": batch}
+    if not about.exists():
+        if out.exists():
+            raise ParameterError(
+                f"--out {out}: is there already, but the folder {folder.name} of its training is not, so it "
+                "cannot go on; remove the file or choose another name"
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+        write_text(about, json.dumps(wanted, ensure_ascii=False))
+    begun = json.loads(about.read_text(encoding="utf-8"))
+    for what, value in wanted.items():
+        if begun[what] != value:
+            raise ParameterError(
+                f"{folder}: was begun with {what} {begun[what]}, not {value}; remove it together with "
+                f"{out.name} to begin anew, or choose another --out"
+            )
+
+
+def train(
+    dataset: Dataset, run: CustomRun, out: Path, epochs: int, batch: int, progress: Progress | None = None
+) -> dict[str, list[float]]:
     """Train to the end; returns the best average precision, whose state is in `out`."""
+    progress = progress or Progress()
     learn, judge = dataset.split()
     steps = max(LEAST_STEPS, math.ceil(len(learn.photos) / batch))
     record = run.folder / "best.json"
@@ -126,26 +223,52 @@ def train(dataset: Dataset, run: CustomRun, out: Path, epochs: int, batch: int) 
         return [random_view(draw, rng) for _ in range(batch)]
 
     lessons = ahead(lesson, run.steps)
+    if run.steps >= epochs * steps:
+        progress.line(f"all {epochs} epochs are done; more of them with a larger --epochs")
+    elif run.steps:
+        progress.line(f"going on after {run.steps // steps} of {epochs} epochs")
     for epoch in range(run.steps // steps, epochs):
-        sums: dict[str, float] = {}
+        losses: list[dict[str, float]] = []
         run.net.train()
+        run.frozen.eval()
+        started = time.monotonic()
         while run.steps < (epoch + 1) * steps:
             with run.timed():
                 run.set_rate(RATE, run.steps / (epochs * steps), warm_up=min(100, steps))
-                for name, loss in run.step(next(lessons)).items():
-                    sums[name] = sums.get(name, 0) + loss / steps
-        part = out.with_suffix(".part.safetensors")
-        export_own(run.average, part, dataset.names)
-        found = judged(judge, part, run.device)
-        losses = "  ".join(f"{name} {value:.3f}" for name, value in sums.items())
-        log.info("epoch %d of %d  %s  AP %.3f  AP50 %.3f", epoch + 1, epochs, losses, *_two(found))
-        if not best or _two(found)[0] >= _two(best)[0]:
+                losses.append(run.step(next(lessons)))
+            left = time_left((time.monotonic() - started) / len(losses) * (epochs * steps - run.steps))
+            done = f"step {run.steps - epoch * steps} of {steps}  {left}"
+            progress.passing(f"epoch {epoch + 1} of {epochs}  {done}  {_mean(losses[-10:])}")
+            if run.steps < (epoch + 1) * steps:  # a state after the last step would be one of a judged epoch
+                run.save_at_times()
+        export_own(run.average, part_of(out), dataset.names)
+        progress.passing(
+            f"epoch {epoch + 1} of {epochs}  looking at the {len(judge.photos)} photos kept back"
+        )
+        rows = boxes_in(judge, part_of(out), run.device)
+        found = average_precision(judge.photos, rows, len(judge.names))
+        better = not best or _score(found) >= _score(best)
+        figures = "AP {:.3f}  AP50 {:.3f}".format(*_two(found))
+        progress.line(f"epoch {epoch + 1} of {epochs}  {_mean(losses)}  {figures}{'  best so far' * better}")
+        if better:
             best = found
-            part.replace(out)
-            record.write_text(json.dumps(best))
+            export_own(run.average, part_of(out), dataset.names, calibrated(judge, rows))
+            part_of(out).replace(out)
+            write_text(record, json.dumps(best))
             sheet(judge, out, run.device)
         run.save()
+    part_of(out).unlink(missing_ok=True)
+    figures = "AP {:.3f}  AP50 {:.3f}".format(*_two(best))
+    progress.line(f"the best: {figures}  in {out}, a sheet of photos in {out.with_suffix('.png')}")
     return best
+
+
+def _mean(losses: list[dict[str, float]]) -> str:
+    return "  ".join(f"{name} {np.mean([of[name] for of in losses]):.3f}" for name in WEIGHTS)
+
+
+def _score(figures: dict[str, list[float]]) -> float:
+    return float(np.nan_to_num(figures["AP"][0], nan=-1.0))
 
 
 def _two(figures: dict[str, list[float]]) -> tuple[float, float]:
@@ -154,76 +277,44 @@ def _two(figures: dict[str, list[float]]) -> tuple[float, float]:
 
 def _drawn(photos: tuple[LabelledFile, ...], rng: np.random.Generator) -> Labelled:
     photo = photos[rng.integers(len(photos))]
-    return Labelled(read_rgb(photo.path).pixels, photo.boxes, photo.labels)
+    read = read_rgb(photo.path, at_least=2 * SIDE)
+    scale = np.array(
+        [read.pixels.shape[1] / read.size[0], read.pixels.shape[0] / read.size[1]] * 2, np.float32
+    )
+    return Labelled(read.pixels, photo.boxes * scale, photo.labels)
 
 
-def judged(dataset: Dataset, weights: Path, device: torch.device) -> dict[str, list[float]]:
-    """Average precision of a weights file, by the very code that users run."""
+def boxes_in(dataset: Dataset, weights: Path, device: torch.device) -> list[np.ndarray]:
+    """What a weights file finds, by the very code that users run: see `Detector.boxes`."""
     detector = Detector(device, weights=weights)
-    found = [detector.boxes([read_rgb(photo.path).pixels], LOWEST_SCORE)[0] for photo in dataset.photos]
-    return average_precision(dataset.photos, found, len(dataset.names))
+    return [detector.boxes([read_rgb(photo.path).pixels], LOWEST_SCORE)[0] for photo in dataset.photos]
 
 
-def sheet(dataset: Dataset, weights: Path, device: torch.device, least: float = 0.4) -> Path:
-    """A picture of what is found in the first photos, and, in grey, of what is there."""
+def calibrated(dataset: Dataset, found: list[np.ndarray]) -> tuple[float, float]:
+    """Slope and shift that make the score of a box agree with how often such a box is right."""
+    scores, right = judge_boxes(dataset.photos, [rows[rows[:, 4] > LEAST_TELLING] for rows in found])
+    return fit_few(scores, right) if len(scores) else (1.0, 0.0)
+
+
+def sheet(dataset: Dataset, weights: Path, device: torch.device, least: float = 50) -> Path:
+    """A picture of what is found in some photos, and, in grey, of what is there."""
     detector = Detector(device, weights=weights)
     tiles = []
-    for photo in dataset.photos[: SHEET[0] * SHEET[1]]:
-        pixels = read_rgb(photo.path).pixels
-        scale = min(320 / pixels.shape[1], 240 / pixels.shape[0])
-        tile = np.full((240, 320, 3), 255, np.uint8)
-        small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        tile[: small.shape[0], : small.shape[1]] = small[:240, :320]
-        for box in photo.boxes * scale:
-            _frame(tile, box, (160, 160, 160), "")
-        for *box, score, label in detector.boxes([pixels], least)[0].tolist():
-            text = f"{dataset.names[int(label)]} {100 * score:.0f}"
-            _frame(tile, np.array(box) * scale, (20, 160, 90), text)
+    for photo in dataset.photos[:MOST]:
+        read = read_rgb(photo.path)
+        tile = Tile(read.pixels)
+        for box in photo.boxes.tolist():
+            tile.frame(box, TRUTH)
+        for thing in detector.detect(read, least, tiles=False).objects:
+            left, top, width, height = thing.box.left, thing.box.top, thing.box.width, thing.box.height
+            tile.frame((left, top, left + width, top + height), RIGHT, f"{thing.en} {thing.confidence:.0f}")
         tiles.append(tile)
-    tiles += [np.full_like(tiles[0], 255)] * (-len(tiles) % SHEET[0])
-    rows = [np.concatenate(tiles[i : i + SHEET[0]], 1) for i in range(0, len(tiles), SHEET[0])]
-    path = weights.with_suffix(".png")
-    cv2.imwrite(str(path), np.concatenate(rows)[..., ::-1])
-    return path
+    return write_sheet(tiles, weights.with_suffix(".png"))
 
 
-def _frame(tile: np.ndarray, box: np.ndarray, color: tuple[int, int, int], text: str) -> None:
-    left, top, right, bottom = (int(value) for value in box)
-    cv2.rectangle(tile, (left, top), (right, bottom), color, 2)
-    cv2.putText(
-        tile, text, (left + 2, max(12, top - 4)), cv2.FONT_HERSHEY_SIMPLEX, 0.42, color, 1, cv2.LINE_AA
-    )
-
-
-def export_own(net: DetectorNet, path: Path, names: tuple[str, ...]) -> None:
+def export_own(
+    net: DetectorNet, path: Path, names: tuple[str, ...], calibration: tuple[float, float] = (1.0, 0.0)
+) -> None:
     """One file that `irs.Engine(weights=...)` takes: half precision, with the names of the classes."""
     about = {"architecture": DetectorNet.__name__, "classes": json.dumps(names, ensure_ascii=False)}
-    write_weights(net, path, about)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help=".safetensors")
-    parser.add_argument("--start", type=Path, help="weights to begin with; the shipped ones by default")
-    parser.add_argument("--epochs", type=int, default=30)
-    parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--device", default="auto")
-    arguments = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    dataset = read_dataset(arguments.data)
-    known = load_vocabulary().source_names("coco")
-    run = CustomRun(
-        arguments.out.with_suffix(".run"),
-        dataset.names,
-        load_weights("detector_s", arguments.start),
-        known,
-        choose_device(arguments.device),
-    )
-    train(dataset, run, arguments.out, arguments.epochs, arguments.batch)
-
-
-if __name__ == "__main__":
-    main()
+    write_weights(net, path, about, {"calibration": torch.tensor(calibration)})

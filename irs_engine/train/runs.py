@@ -8,7 +8,7 @@ import math
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -35,13 +35,19 @@ def load_state(folder: Path, device: torch.device | str = "cpu") -> dict[str, An
     return torch.load(path, map_location=device, weights_only=True) if path.exists() else None
 
 
-def write_weights(net: nn.Module, path: Path, about: dict[str, str]) -> None:
-    """A weights file in half precision, not fused: training can go on from it."""
+def write_weights(
+    net: nn.Module, path: Path, about: dict[str, str], beside: Mapping[str, torch.Tensor] | None = None
+) -> None:
+    """A weights file in half precision, not fused: training can go on from it.
+
+    Args:
+        beside: Tensors that are no part of the network, written as they are.
+    """
     values = {
         name: (value.half() if value.is_floating_point() else value).cpu().contiguous()
         for name, value in net.state_dict().items()
     }
-    save_file(values, path, about)
+    save_file(values | dict(beside or {}), path, about)
 
 
 @torch.no_grad()
