@@ -24,6 +24,7 @@ COMMAND = WITHOUT_TORCH + "from irs_engine.cli import main; main(sys.argv[1:])"
         ["--help"],
         ["--version"],
         ["tag", "--help"],
+        ["train", "detector", "--help"],
         ["tags", "--search", "猫"],
         ["doctor", "--fast"],
         ["weights", "list"],
@@ -58,6 +59,7 @@ def test_tag_without_torch_says_so():
         "import irs_engine; dir(irs_engine)",
         "from irs_engine.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass",
         "from irs_engine.cli import main\ntry: main(['tag', '--help'])\nexcept SystemExit: pass",
+        "from irs_engine.cli import main\ntry: main(['train', 'sample', '--help'])\nexcept SystemExit: pass",
     ],
 )
 def test_nothing_heavy_is_imported(code):

@@ -48,7 +48,7 @@ def assign(
         chosen = torch.zeros_like(fit, dtype=torch.bool).scatter_(1, best.indices, best.values >= 0)
         # A place answers for one box: the one that it overlaps most.
         owner = overlap.masked_fill(~chosen, -1).argmax(0)
-        chosen &= torch.arange(len(fit))[:, None] == owner
+        chosen &= torch.arange(len(fit), device=fit.device)[:, None] == owner
         sure = (
             fit
             / fit.amax(1, keepdim=True).clamp_min(1e-9)

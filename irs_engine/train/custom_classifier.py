@@ -27,7 +27,7 @@ from irs_engine.image import Rgb, read_rgb
 from irs_engine.resize import resize_normalize
 from irs_engine.train.calibrate import fit_few
 from irs_engine.train.class_folders import NONE, ClassFolders, Photos, read_class_folders
-from irs_engine.train.own_files import find_start, named_out, part_of, prepare_out
+from irs_engine.train.own_files import find_start, named_out, part_of, prepare_out, put_in_place
 from irs_engine.train.progress import Progress, time_left
 from irs_engine.train.sheets import MOST, RIGHT, WRONG, Tile, write_sheet
 from irs_engine.vision.detector import tags_of
@@ -200,7 +200,7 @@ def _write(base: Path, head: Head, classes: Sequence[str | None], out: Path) -> 
     }
     about = {"architecture": TaggerNet.__name__, "classes": json.dumps(classes, ensure_ascii=False)}
     save_file(tensors, part_of(out), weights_about(base) | about)
-    part_of(out).replace(out)
+    put_in_place(out)
 
 
 # What came of it, by the file itself.

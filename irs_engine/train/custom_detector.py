@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from irs_engine.device import choose_device, choose_threads, wants_bf16
+from irs_engine.draw import HUES
 from irs_engine.errors import ParameterError
 from irs_engine.image import read_rgb
 from irs_engine.train.assign import assign
@@ -34,10 +35,10 @@ from irs_engine.train.detection_ap import average_precision
 from irs_engine.train.detection_loss import Targets, detection_losses
 from irs_engine.train.detection_views import Labelled, random_view
 from irs_engine.train.detector import WEIGHTS, to_input
-from irs_engine.train.own_files import find_start, named_out, part_of, prepare_out, write_text
+from irs_engine.train.own_files import find_start, named_out, part_of, prepare_out, put_in_place, write_text
 from irs_engine.train.progress import Progress, time_left
 from irs_engine.train.runs import Run, ahead, write_weights
-from irs_engine.train.sheets import MOST, RIGHT, TRUTH, Tile, write_sheet
+from irs_engine.train.sheets import MOST, TRUTH, Tile, write_sheet
 from irs_engine.vision.detector import SIDE, Detector
 from irs_engine.vision.detector import WEIGHTS as NAME
 from irs_engine.vision.nets.detector_net import DetectorNet, build_detector_net, grid, widths_of
@@ -253,7 +254,7 @@ def train(
         if better:
             best = found
             export_own(run.average, part_of(out), dataset.names, calibrated(judge, rows))
-            part_of(out).replace(out)
+            put_in_place(out)
             write_text(record, json.dumps(best))
             sheet(judge, out, run.device)
         run.save()
@@ -299,6 +300,7 @@ def calibrated(dataset: Dataset, found: list[np.ndarray]) -> tuple[float, float]
 def sheet(dataset: Dataset, weights: Path, device: torch.device, least: float = 50) -> Path:
     """A picture of what is found in some photos, and, in grey, of what is there."""
     detector = Detector(device, weights=weights)
+    ids = [tag.id for tag in detector.tags]
     tiles = []
     for photo in dataset.photos[:MOST]:
         read = read_rgb(photo.path)
@@ -307,7 +309,8 @@ def sheet(dataset: Dataset, weights: Path, device: torch.device, least: float = 
             tile.frame(box, TRUTH)
         for thing in detector.detect(read, least, tiles=False).objects:
             left, top, width, height = thing.box.left, thing.box.top, thing.box.width, thing.box.height
-            tile.frame((left, top, left + width, top + height), RIGHT, f"{thing.en} {thing.confidence:.0f}")
+            color = HUES[ids.index(thing.id) % len(HUES)]
+            tile.frame((left, top, left + width, top + height), color, f"{thing.en} {thing.confidence:.0f}")
         tiles.append(tile)
     return write_sheet(tiles, weights.with_suffix(".png"))
 

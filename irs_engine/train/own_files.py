@@ -57,8 +57,14 @@ def find_start(name: str, architecture: str, start: str | Path | None) -> Path:
 
 
 def part_of(out: Path) -> Path:
-    """Where a file is written before it takes its place, in one step, by `replace`."""
+    """Where a file is written before `put_in_place`."""
     return out.with_suffix(f".part{out.suffix}")
+
+
+def put_in_place(out: Path) -> None:
+    """In one step, and readable like other files: safetensors writes for the owner alone."""
+    part_of(out).chmod(0o644)
+    part_of(out).replace(out)
 
 
 def _is_ours(path: Path, architecture: str, classes: Sequence[str | None]) -> bool:

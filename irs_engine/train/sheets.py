@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from irs_engine.draw import _font  # Chinese too, where a font for it is installed
-from irs_engine.train.own_files import part_of
+from irs_engine.train.own_files import part_of, put_in_place
 
 ACROSS, DOWN = 4, 3  # photos on a sheet
 MOST = ACROSS * DOWN
@@ -45,7 +45,9 @@ class Tile:
 
     def _chip(self, left: float, top: float, text: str, color: str) -> None:
         draw, font = ImageDraw.Draw(self.picture), _font(text, TEXT)
-        draw.rectangle((left, top, left + font.getlength(text) + 6, top + TEXT + 4), fill=color)
+        width = font.getlength(text) + 6
+        left = max(0, min(left, WIDTH - width))
+        draw.rectangle((left, top, left + width, top + TEXT + 4), fill=color)
         draw.text((left + 3, top), text, "white", font)
 
 
@@ -56,5 +58,5 @@ def write_sheet(tiles: Sequence[Tile], path: Path) -> Path:
     for number, tile in enumerate(tiles[:MOST]):
         sheet.paste(tile.picture, (number % ACROSS * WIDTH, number // ACROSS * HEIGHT))
     sheet.save(part_of(path))
-    part_of(path).replace(path)
+    put_in_place(path)
     return path

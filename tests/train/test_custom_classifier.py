@@ -89,6 +89,7 @@ def test_it_learns_and_says_how_well(trained):
     assert "24 of 24 photos seen" in told.passed[-7] and "6 of 6" in told.passed[-1]
     assert Image.open(out.with_suffix(".png")).size == (1280, 480)
     assert sorted(path.name for path in out.parent.iterdir()) == ["own.png", "own.safetensors"]
+    assert out.stat().st_mode & 0o777 == 0o644
 
 
 def test_its_classes_are_tags_beside_all_others(trained, drawn, tagger_weights):
@@ -115,6 +116,12 @@ def test_an_engine_takes_it(trained, drawn):
         drawn / "red disc" / "1.png", threshold=60, detect=False
     )
     assert "own:red-disc" in {tag.id for tag in found.tags}
+
+
+@pytest.mark.cuda
+def test_it_learns_on_cuda(drawn, tagger_weights, tmp_path):
+    shares = train_classifier(drawn, tmp_path / "own.safetensors", start=tagger_weights, device="cuda")
+    assert shares["all"] == 1
 
 
 def test_own_classes_take_the_place_of_earlier_ones(trained, tmp_path):

@@ -166,6 +166,16 @@ def test_a_kill_costs_what_came_after_the_last_state(tmp_path, dataset, start, s
         assert torch.equal(one, other)
 
 
+@pytest.mark.cuda
+def test_it_trains_on_cuda_and_goes_on_anywhere(tmp_path, drawn, start_file, short):
+    out, told = tmp_path / "helmets.safetensors", Told()
+    train_detector(drawn, out, start=start_file, epochs=1, batch=2, device="cuda", progress=told)
+    assert "AP50" in told.lines[1] and Detector(CPU, "fp32", out).tags == tags_of(NAMES)
+    for epochs, device in ((2, "cuda"), (3, "cpu")):
+        train_detector(drawn, out, start=start_file, epochs=epochs, batch=2, device=device, progress=told)
+        assert f"going on after {epochs - 1} of {epochs} epochs" in told.lines
+
+
 def test_what_is_not_a_run_of_this_is_refused(tmp_path, drawn, start_file, short):
     def run(out, **options):
         return train_detector(drawn, out, start=start_file, epochs=1, device="cpu", **options)
