@@ -27,6 +27,7 @@ PYBIND11_MODULE(_native, m) {
 
   m.def("isas", &isa_names, "Instruction sets that this CPU runs, weakest first.");
   m.def("isa", [] { return isa_name(current_isa()); }, "The instruction set that the kernels use.");
+  m.def("bf16_pays", &bf16_pays, "Whether torch's convolutions are quicker in bf16 than in fp32 on this CPU.");
   m.def("set_isa", &set_isa, py::arg("name"));
   m.def("num_threads", &num_threads);
   m.def("set_num_threads", &set_num_threads, py::arg("count"));

@@ -68,6 +68,9 @@ def dark_enhance(
     out: np.ndarray,  # (H, W, 3), the type of the image
     brightness: float,  # 0 leaves the image as it is, to 1
 ) -> None: ...
+def bf16_pays() -> bool:
+    """Whether torch's convolutions are quicker in bf16 than in fp32 on this CPU."""
+
 def has_bf16() -> bool:
     """Whether networks may be asked for bf16: the instruction set in use is amx."""
 

@@ -20,6 +20,9 @@ Isa current_isa();
 // Whether kernels with bf16 products run: they need AMX.
 inline bool has_bf16() { return current_isa() == Isa::amx; }
 
+// Whether convolutions of other libraries (oneDNN's, which torch uses) are quicker in bf16 than in fp32.
+bool bf16_pays();
+
 // Throws std::invalid_argument unless `name` is usable. For tests and measurements.
 void set_isa(const std::string& name);
 

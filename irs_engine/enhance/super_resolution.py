@@ -135,7 +135,7 @@ class OnNative:
         else:
             self._net = _native.Srcnn(w1, b1, w2, b2, w3, b3, scale)
         self.halo, self.band = self._net.halo, self._net.band
-        self.bf16 = wants_bf16(precision, "cpu")
+        self.bf16 = precision == "bf16" or (precision == "auto" and _native.has_bf16())
 
     def run(self, luma: np.ndarray, out: np.ndarray, first: int) -> None:
         self._net.run(luma, out, first, self.bf16)

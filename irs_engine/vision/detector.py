@@ -29,7 +29,7 @@ class Detector(WindowDetector):
 
     Args:
         device: Where the network runs.
-        precision: "fp32", "bf16", or "auto": bf16 where that is faster (CUDA, CPUs with AMX).
+        precision: "fp32", "bf16", or "auto": bf16 where that is faster (`wants_bf16`).
         weights: A .safetensors file, or a folder to look in first; the shipped ones by default.
         threads: CPU threads of the network; torch's own choice by default.
     """

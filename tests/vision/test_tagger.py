@@ -96,9 +96,9 @@ def test_bf16_is_nearly_the_same(tagger, cat, tagger_weights):
     np.testing.assert_allclose(half.scores([cat.pixels]), exact.scores([cat.pixels]), atol=0.02)
 
 
-@pytest.mark.parametrize(("amx", "dtype"), [(True, torch.bfloat16), (False, torch.float32)])
-def test_auto_is_bf16_where_the_cpu_is_fast_with_it(tagger_weights, monkeypatch, amx, dtype):
-    monkeypatch.setattr(_native, "has_bf16", lambda: amx)
+@pytest.mark.parametrize(("pays", "dtype"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_auto_is_bf16_where_the_cpu_is_fast_with_it(tagger_weights, monkeypatch, pays, dtype):
+    monkeypatch.setattr(_native, "bf16_pays", lambda: pays)
     assert Tagger(torch.device("cpu"), weights=tagger_weights).dtype == dtype
 
 
