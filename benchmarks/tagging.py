@@ -32,7 +32,11 @@ import numpy as np
 import irs_engine
 from irs_engine.device import choose_device
 from irs_engine.image import read_rgb
-from irs_engine.vision.tagger import Tagger
+from irs_engine.vision.detecting_tagger import DetectingTagger
+from irs_engine.vision.detector import SIDE
+from irs_engine.vision.detectors import load_detector
+from irs_engine.vision.scoring import TagScorer
+from irs_engine.vision.tagger import SHORT_SIDE, Tagger
 from irs_engine.vision.vocabulary import load_vocabulary
 
 CLASSES = Path(__file__).with_name("tagging_classes.tsv")
@@ -59,11 +63,16 @@ def main() -> None:
         "--teachers", type=Path, help="folder of the teachers' files; without it they are not asked"
     )
     parser.add_argument("--weights", type=Path, help="weights to judge instead of the shipped ones")
+    parser.add_argument(
+        "--detect", action="store_true", help="tags with what the detector finds, as by default"
+    )
     parser.add_argument("--device", default="auto")
     parser.add_argument("--most", type=int, default=0, help="at most so many photos of a set, evenly spread")
     parser.add_argument("--out", type=Path, help="write all figures here as JSON")
     arguments = parser.parse_args()
-    tagger = Tagger(choose_device(arguments.device), weights=arguments.weights)
+    device = choose_device(arguments.device)
+    tagger = Tagger(device, weights=arguments.weights)
+    both = DetectingTagger(tagger, load_detector(device)) if arguments.detect else None
     teachers = Teachers(arguments.teachers) if arguments.teachers else None
     found = {"version": irs_engine.__version__}
     for item in arguments.data:
@@ -72,7 +81,7 @@ def main() -> None:
         if arguments.most and len(data.photos) > arguments.most:
             keep = np.linspace(0, len(data.photos) - 1, arguments.most).astype(int)
             data.photos, data.right = [data.photos[i] for i in keep], [data.right[i] for i in keep]
-        found[name] = judge(data, tagger, teachers)
+        found[name] = judge(data, tagger, both, teachers)
         print_figures(name, found[name])
     if arguments.out:
         arguments.out.write_text(json.dumps(found, indent=1))
@@ -146,11 +155,11 @@ class Teachers:
         return {head: values.numpy() for head, values in logits.items()}
 
 
-def judge(data: Labelled, tagger: Tagger, teachers: Teachers | None) -> dict:
+def judge(data: Labelled, tagger: Tagger, both: DetectingTagger | None, teachers: Teachers | None) -> dict:
     ranks = defaultdict(list)  # who -> place of the first right class, for every photo
     scores = []
     for paths in _batches([path for path, _ in data.photos]):
-        photos = [read_rgb(path, at_least=224).pixels for path in paths]
+        photos = [read_rgb(path, at_least=SIDE if both else SHORT_SIDE).pixels for path in paths]
         right = [data.photos[len(scores) + i][1] for i in range(len(paths))]
         ours = tagger.logits(photos)
         answers = {"ours": ours, "teacher": teachers.logits(photos) if teachers else {}}
@@ -159,18 +168,18 @@ def judge(data: Labelled, tagger: Tagger, teachers: Teachers | None) -> dict:
                 ranks[who] += [
                     _rank(row, classes) for row, classes in zip(logits[data.head], right, strict=True)
                 ]
-        scores += list(tagger.scorer(ours))
+        scores += list(both.look(photos)[0] if both else tagger.scorer(ours))
     figures: dict = {"photos": len(data.photos), "head": data.head}
     for who, places in ranks.items():
         places = np.array(places)
         figures[who] = {"top1": _share(places < 1), "top5": _share(places < 5)}
-    figures["tags"] = judge_tags(data, tagger, np.stack(scores))
+    figures["tags"] = judge_tags(data, both.scorer if both else tagger.scorer, np.stack(scores))
     return figures
 
 
-def judge_tags(data: Labelled, tagger: Tagger, scores: np.ndarray) -> dict:
+def judge_tags(data: Labelled, scorer: TagScorer, scores: np.ndarray) -> dict:
     """Precision, recall and calibration of confidences against the tags that are right for each photo."""
-    ids = [tag.id for tag in tagger.scorer.tags]
+    ids = [tag.id for tag in scorer.tags]
     some_tag = (scores >= THRESHOLD / 100).any(1)
     columns = np.array([i for i, id in enumerate(ids) if id in data.judged])
     scores = scores[:, columns]

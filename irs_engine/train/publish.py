@@ -18,6 +18,8 @@ from safetensors import safe_open
 
 from irs_engine.enhance.haze_net import HazeNet
 from irs_engine.enhance.nets import Espcn, Srcnn
+from irs_engine.vision.nets.detector_net import SIDE as DETECTOR_SIDE
+from irs_engine.vision.nets.detector_net import DetectorNet
 from irs_engine.vision.nets.recapture_net import SIDE, RecaptureNet
 from irs_engine.vision.nets.tagger_net import TaggerNet
 
@@ -28,6 +30,7 @@ INPUTS = {
     Espcn.__name__: LUMA,
     Srcnn.__name__: LUMA,
     RecaptureNet.__name__: f"RGB in 0..1, (N, crops, 3, {SIDE}, {SIDE}), never scaled",
+    DetectorNet.__name__: f"RGB in -1..1, (N, 3, {DETECTOR_SIDE}, {DETECTOR_SIDE}), a photo or a tile",
     HazeNet.__name__: "RGB in 0..1, (N, 3, h, w), long side 128, both multiples of 32",
 }
 
@@ -43,8 +46,13 @@ def publish(weights: Path, name: str, folder: Path, architecture: str, figures: 
         raise ValueError(f"{weights} has {size} bytes, at most {LARGEST} are shipped")
     with safe_open(weights, "np") as file:
         names = file.keys()
-        heads = sorted(
-            key.split(".")[1] for key in names if key.startswith("heads.") and key.endswith(".weight")
+        # A tagger has a head for each family of labels, a detector one for each scale.
+        labels = (
+            ["coco"]
+            if architecture == DetectorNet.__name__
+            else sorted(
+                key.split(".")[1] for key in names if key.startswith("heads.") and key.endswith(".weight")
+            )
         )
     target = folder / f"{name}.safetensors"
     shutil.copyfile(weights, target)
@@ -55,7 +63,7 @@ def publish(weights: Path, name: str, folder: Path, architecture: str, figures: 
         "license": "Apache-2.0",
         "architecture": architecture,
         "input": INPUTS[architecture],
-        "labels": heads,
+        "labels": labels,
         "figures": figures,
     }
     manifest = folder / "manifest.json"

@@ -37,16 +37,19 @@ class DetectingTagger:
         self, photos: Sequence[Rgb], *, threshold: float = 60, limit: int | None = None, language: str = "en"
     ) -> list[TaggingResult]:
         """As `Tagger.tag_batch`; tags of detected things have their boxes as instances."""
-        pixels = [photo.pixels for photo in photos]
-        found = self.detector.boxes(pixels, LEAST)
-        logits = {**self.tagger.logits(pixels), DETECTED: self._presence(found)}
-        scores = self.scorer(logits)
+        scores, found = self.look([photo.pixels for photo in photos])
         results = []
         for row, rows, photo in zip(scores, found, photos, strict=True):
             instances = self._instances(rows, photo)
             tags = tags_shown(self.scorer, row, threshold, limit, language, instances)
             results.append(TaggingResult(tags, photo.size))
         return results
+
+    def look(self, photos: Sequence[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
+        """(H, W, 3) uint8 pictures to probabilities (N, tags), columns as `self.scorer.tags`, and boxes."""
+        found = self.detector.boxes(photos, LEAST)
+        logits = {**self.tagger.logits(photos), DETECTED: self._presence(found)}
+        return self.scorer(logits), found
 
     def _presence(self, found: Sequence[np.ndarray]) -> np.ndarray:
         """(photos, classes) logits of the best box of each class."""
