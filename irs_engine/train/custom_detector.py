@@ -85,7 +85,7 @@ class CustomRun(Run[DetectorNet]):
         ]
         super().__init__(folder, net, torch.optim.AdamW(groups, RATE, weight_decay=0.02), most_kept=0.99)
         self.device = device
-        self.bfloat16 = wants_bf16("auto", device.type) or (device.type == "cpu" and _multiplies_bf16())
+        self.bfloat16 = wants_bf16("auto", device.type)
         centres, strides = grid(SIDE, SIDE)
         self.places = (centres.to(device), strides.to(device))
 
@@ -103,14 +103,6 @@ class CustomRun(Run[DetectorNet]):
         losses = detection_losses(scores, sides, targets, self.places)
         self.descend(torch.stack([WEIGHTS[name] * loss for name, loss in losses.items()]).sum(), longest=5.0)
         return {name: loss.item() for name, loss in losses.items()}
-
-
-def _multiplies_bf16() -> bool:
-    """Whether this CPU has instructions for it: a step takes three fifths of the time then."""
-    try:
-        return "avx512_bf16" in Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return False
 
 
 def _begin_with(
