@@ -136,7 +136,7 @@ def _draw_box(photo: Image.Image, box: Box, scale: float, text: str, color: str)
 
 def _chip(photo: Image.Image, at: tuple[float, float], text: str, color: str) -> None:
     left, top = at
-    _rounded(photo, (left, top, left + _font(text, 16).getlength(text) + 16, top + 24), color, 6)
+    _rounded(photo, (left, top, left + font_for(text, 16).getlength(text) + 16, top + 24), color, 6)
     _text(photo, (left + 8, top + 2), text, 16, PAPER)
 
 
@@ -151,7 +151,7 @@ def _text(
     room: float | None = None,
 ) -> float:
     """Draw text, shortened to the room that it has; the x where it ends."""
-    font = _font(text, size)
+    font = font_for(text, size)
     if room and font.getlength(text) > room:
         while text and font.getlength(text + "...") > room:
             text = text[:-1]
@@ -178,7 +178,8 @@ def _drawable(text: str, english: str) -> str:
     return text if text.isascii() or _cjk_font(16) else english
 
 
-def _font(text: str, size: int) -> Font:
+def font_for(text: str, size: int) -> Font:
+    """A font that has the characters of the text, if one is installed; size in pixels."""
     return (None if text.isascii() else _cjk_font(size)) or _latin_font(size)
 
 

@@ -125,7 +125,8 @@ class Run(Generic[Net]):
 
     def export(self, path: Path) -> None:
         """The average as a weights file."""
-        write_weights(self.average, path, {"steps": str(self.steps)})
+        about = {"architecture": type(self.average).__name__, "steps": str(self.steps)}
+        write_weights(self.average, path, about)
 
     def save_at_times(self) -> None:
         if time.monotonic() - self._saved > SAVING:

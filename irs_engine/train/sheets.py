@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from irs_engine.draw import _font  # Chinese too, where a font for it is installed
+from irs_engine.draw import font_for  # Chinese too, where a font for it is installed
 from irs_engine.train.own_files import part_of, put_in_place
 
 ACROSS, DOWN = 4, 3  # photos on a sheet
@@ -44,7 +44,7 @@ class Tile:
         self._chip(4, 4, text, color)
 
     def _chip(self, left: float, top: float, text: str, color: str) -> None:
-        draw, font = ImageDraw.Draw(self.picture), _font(text, TEXT)
+        draw, font = ImageDraw.Draw(self.picture), font_for(text, TEXT)
         width = font.getlength(text) + 6
         left = max(0, min(left, WIDTH - width))
         draw.rectangle((left, top, left + width, top + TEXT + 4), fill=color)

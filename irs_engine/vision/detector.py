@@ -52,7 +52,7 @@ class Detector(WindowDetector):
         path = find_weights(WEIGHTS, weights, accepts=(DetectorNet.__name__,))
         tensors = read_weights(path)
         if "calibration" in tensors:
-            slope, shift = tensors.pop("calibration").tolist()
+            slope, shift = tensors["calibration"].tolist()
             self.calibration = slope, shift
         net = build_detector_net(tensors)
         self.net, self.dtype = for_inference(net, device, precision)

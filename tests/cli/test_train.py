@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 import torch
@@ -15,10 +14,8 @@ from irs_engine.cli.train import Terminal
 from irs_engine.train import custom_classifier, custom_detector
 from irs_engine.train.site_scenes import write_classifier_data, write_detector_data
 from irs_engine.vision.nets.detector_net import DetectorNet
-from irs_engine.weights import manifest
 
-NEEDED_AP50, MOST_SECONDS = 0.7, 120  # of the walk-through's detector, after so long on two cores
-WITH_WEIGHTS = pytest.mark.skipif("detector_s" not in manifest(), reason="the package has no detector yet")
+NEEDED_AP50 = 0.75  # of the walk-through's detector, seven epochs on; it takes a minute on two cores
 
 
 @pytest.fixture(scope="module")
@@ -156,15 +153,11 @@ def test_stopped_and_gone_on_with(tmp_path, site, start):
     assert "stopped; the same command goes on from here\n" in lines
 
 
-@WITH_WEIGHTS
 @pytest.mark.slow
 def test_the_walk_through_finds_helmets(run, tmp_path):
     """What the README does, shorter: from nothing to a detector in less than two minutes on two cores."""
     site, out = tmp_path / "site", tmp_path / "helmets.safetensors"
     assert run("train", "sample", "--out", site)[0] == 0
-    before = time.process_time()
     assert run("train", "detector", "--data", site, "--out", out, "--epochs", 7, "--device", "cpu")[0] == 0
-    assert time.process_time() - before < 2 * MOST_SECONDS  # of both cores
     best = json.loads((tmp_path / "helmets.run" / "best.json").read_text())
-    print(best)
     assert best["AP50"][0] >= NEEDED_AP50

@@ -157,7 +157,8 @@ def build_detector_net(tensors: Mapping[str, Tensor]) -> DetectorNet:
     Raises:
         WeightsError: A tensor is missing, or has another shape than the network needs.
     """
-    values = {name: v.float() if v.is_floating_point() else v for name, v in tensors.items()}
+    own = {name: v for name, v in tensors.items() if name != "calibration"}  # that is for its scores
+    values = {name: v.float() if v.is_floating_point() else v for name, v in own.items()}
     try:
         net = DetectorNet(len(values["heads.0.classes.weight"]), widths_of(values))
         net.load_state_dict(values)
