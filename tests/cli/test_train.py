@@ -125,7 +125,7 @@ def started(site, out, start):
     args = ["train", "detector", "--data", site, "--out", out, "--start", start, "--device", "cpu"]
     code = "import sys; from irs_engine.cli import main; main(sys.argv[1:])"
     return subprocess.Popen(
-        [sys.executable, "-c", code, *map(str, args), "--epochs", "9", "--batch", "2"],
+        [sys.executable, "-c", code, *map(str, args), "--epochs", "99", "--batch", "2"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -145,11 +145,11 @@ def stopped(process, beginning, sent):
 
 def test_stopped_and_gone_on_with(tmp_path, site, start):
     out = tmp_path / "helmets.safetensors"
-    lines, code = stopped(started(site, out, start), "epoch 2 of 9", signal.SIGKILL)
+    lines, code = stopped(started(site, out, start), "epoch 2 of 99", signal.SIGKILL)
     assert code == -signal.SIGKILL and out.exists()
     lines, code = stopped(started(site, out, start), "epoch", signal.SIGINT)
     assert code == 130 and "Traceback" not in "".join(lines)
-    assert {"going on after 1 of 9 epochs\n", "going on after 2 of 9 epochs\n"} & set(lines)
+    assert {"going on after 1 of 99 epochs\n", "going on after 2 of 99 epochs\n"} & set(lines)
     assert "stopped; the same command goes on from here\n" in lines
 
 
