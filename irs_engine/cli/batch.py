@@ -6,14 +6,16 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import click
 
 from irs_engine.batches import SUFFIXES, pictures_in
+from irs_engine.errors import IrsError
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,25 @@ class Batch:
         rate = self._done / max(time.monotonic() - self._start, 1e-3)
         bar = f"[{'#' * filled}{'.' * (30 - filled)}] {self._done}/{total}  {rate:.1f}/s" if show else ""
         click.echo(f"\r\x1b[K{bar}", nl=False, err=True)
+
+
+def one_by_one(
+    batch: Batch, look: Callable[[str | bytes], Any], show: Callable[[str, Any], str], output: str | None
+) -> int:
+    """Look at each picture, print what is shown of the result, draw it into the output folder; exit code."""
+    taken: set[Path] = set()
+    with batch:
+        for source in batch.sources:
+            try:
+                result = look(source.image)
+                if output:
+                    path = output_path(output, source, taken)
+                    result.draw(source.image).save(path, quality=92, subsampling=0)
+            except (IrsError, OSError) as error:
+                batch.fail(source.path, error)
+            else:
+                batch.done(show(source.path, result))
+    return batch.exit_code()
 
 
 def output_path(folder: str, source: Source, taken: set[Path]) -> Path:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import click
 
-from irs_engine.cli.batch import Batch, output_path
+from irs_engine.cli.batch import Batch, one_by_one
 from irs_engine.cli.options import detector_option, looking_options
 from irs_engine.cli.text import align
 from irs_engine.engine import Engine
-from irs_engine.errors import IrsError
 from irs_engine.registry import get_operator
-from irs_engine.results import DetectionResult
+from irs_engine.results import DetectedObject, DetectionResult
 
 
 @click.command()
@@ -37,19 +36,8 @@ def detect(
     """
     engine = Engine(device=device, precision=precision, weights=detector)
     batch = Batch(paths, recursive=recursive, as_json=as_json)
-    taken: set[Path] = set()
-    with batch:
-        for source in batch.sources:
-            try:
-                result = engine.detect_objects(source.image, **options)
-                if output:
-                    path = output_path(output, source, taken)
-                    result.draw(source.image).save(path, quality=92, subsampling=0)
-            except (IrsError, OSError) as error:
-                batch.fail(source.path, error)
-            else:
-                batch.done(_show(source.path, result, as_json, batch.single))
-    return batch.exit_code()
+    look = functools.partial(engine.detect_objects, **options)
+    return one_by_one(batch, look, lambda path, result: _show(path, result, as_json, batch.single), output)
 
 
 def _show(path: str, result: DetectionResult, as_json: bool, single: bool) -> str:
@@ -71,5 +59,5 @@ def _show(path: str, result: DetectionResult, as_json: bool, single: bool) -> st
     return f"{path}  {result.size[0]} x {result.size[1]}\n{table}"
 
 
-def _sides(thing: Any) -> tuple[float, float, float, float]:
+def _sides(thing: DetectedObject) -> tuple[float, float, float, float]:
     return thing.box.left, thing.box.top, thing.box.width, thing.box.height

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import json
-from pathlib import Path
 from typing import Any
 
 import click
 
-from irs_engine.cli.batch import Batch, output_path
+from irs_engine.cli.batch import Batch, one_by_one
 from irs_engine.cli.options import looking_options
 from irs_engine.engine import Engine
-from irs_engine.errors import IrsError
 from irs_engine.registry import get_operator
 from irs_engine.results import RecaptureResult
 
@@ -41,19 +40,8 @@ def recapture(
     """
     engine = Engine(device=device, precision=precision)
     batch = Batch(paths, recursive=recursive, as_json=as_json)
-    taken: set[Path] = set()
-    with batch:
-        for source in batch.sources:
-            try:
-                result = engine.detect_recapture(source.image, **options)
-                if output:
-                    path = output_path(output, source, taken)
-                    result.draw(source.image).save(path, quality=92, subsampling=0)
-            except (IrsError, OSError) as error:
-                batch.fail(source.path, error)
-            else:
-                batch.done(_line(source.path, result, as_json))
-    return batch.exit_code()
+    look = functools.partial(engine.detect_recapture, **options)
+    return one_by_one(batch, look, lambda path, result: _line(path, result, as_json), output)
 
 
 def _line(path: str, result: RecaptureResult, as_json: bool) -> str:
