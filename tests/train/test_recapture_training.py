@@ -240,7 +240,7 @@ def test_what_is_exported_is_a_detector(run, tmp_path):
     run.export(path)
     assert path.stat().st_size < 4e6
     with safe_open(path, "pt") as file:
-        assert file.metadata() == {"steps": str(run.steps)}
+        assert file.metadata() == {"architecture": "RecaptureNet", "steps": str(run.steps)}
     detector = RecaptureDetector(torch.device("cpu"), "fp32", path)
     crops = np.stack([make_photo(SIDE, SIDE, seed) for seed in range(2)])
     with torch.inference_mode():
