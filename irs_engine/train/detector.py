@@ -39,6 +39,7 @@ RATE, TRUNK_SHARE = 1.5e-3, 0.5  # and of it for what the trunk brings along
 CLASSES = 80
 HELD_OUT = 48  # photos that are never learned from
 BALANCED, SURE = 0.5, 0.5  # share of draws by class, score of a class that a photo shows
+TRIES = 200  # photos in a row that cannot be used, before it is no accident
 LEAST = 300  # pixels on the longer side of a photo
 WEIGHTS = {"scores": 1.0, "bins": 0.5, "boxes": 2.0}  # of the losses, whoever says what is right
 TAUGHT = WEIGHTS | {"logits": 1.0}  # where a teacher does
@@ -71,12 +72,13 @@ class Photos:
                 self._showing.setdefault(label, {})[used[0]] = None
 
     def _photo(self, rng: np.random.Generator, used: list[int]) -> Labelled:
-        while True:
+        for _ in range(TRIES):
             number = self._draw(rng)
             photo = cv2.imread(str(self.files[number]), cv2.IMREAD_COLOR_RGB)
             if photo is not None and max(photo.shape[:2]) >= LEAST:
                 used.append(number)
                 return Labelled.without_boxes(photo)
+        raise ValueError(f"none of {TRIES} photos can be read and has a side of {LEAST} pixels")
 
     def _draw(self, rng: np.random.Generator) -> int:
         if self._showing and rng.random() < BALANCED:

@@ -162,13 +162,14 @@ class RealCrops:
                     self.groups.append((label, files))
 
     def draw(self, count: int, rng: np.random.Generator) -> tuple[np.ndarray, Tensor]:
+        if not self.groups:
+            raise ValueError(f"no photos in folders called {', '.join(CLASSES)}")
         crops: list[np.ndarray] = []
         labels: list[int] = []
+        there = sorted({label for label, _ in self.groups})
         while len(crops) < count:
-            label = int(rng.integers(len(CLASSES)))
+            label = there[rng.integers(len(there))]
             groups = [files for of, files in self.groups if of == label]
-            if not groups:
-                continue
             files = groups[rng.integers(len(groups))]
             photo = _read_to_send(files[rng.integers(len(files))])
             if photo is not None:

@@ -174,6 +174,13 @@ def test_photos_are_views(photos):
         Photos([photos / "none"])
 
 
+def test_photos_that_are_gone_are_an_error_and_no_endless_search(photos):
+    source = Photos([photos])
+    source.files = [photos / "gone.png"]
+    with pytest.raises(ValueError, match="none of"):
+        source.view(np.random.default_rng(0))
+
+
 def test_rare_classes_are_drawn_as_often_as_common_ones(photos):
     """Of photos that all show cars one shows a kite too: half the draws by class are of it."""
     source = Photos([photos])
