@@ -75,9 +75,9 @@ class CustomRun(Run[DetectorNet]):
         net = full_precision_gradients(net).to(device).to(memory_format=torch.channels_last)
         self.frozen = net.stages[:FROZEN].requires_grad_(False)
         trunk = list(net.stages[FROZEN:].parameters())
-        new = [value for name, value in net.named_parameters() if ".classes." in name]
-        rest = [*net.neck.parameters(), *net.heads.parameters()]
-        others = [value for value in rest if not any(value is one for one in new)]
+        behind = [item for item in net.named_parameters() if not item[0].startswith("stages.")]
+        new = [value for name, value in behind if ".classes." in name]
+        others = [value for name, value in behind if ".classes." not in name]
         groups: list[dict[str, Any]] = [
             {"params": trunk, "share": TRUNK_SHARE},
             {"params": others},

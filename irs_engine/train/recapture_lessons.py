@@ -148,6 +148,9 @@ def _disguised(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return jpeg(crop, int(rng.integers(50, 96))) if rng.random() < 0.6 else crop
 
 
+TRIES = 200  # photos in a row that cannot be read, before it is no accident
+
+
 class RealCrops:
     """Crops of real photos in folders named after CLASSES, every class and folder alike often."""
 
@@ -167,11 +170,15 @@ class RealCrops:
         crops: list[np.ndarray] = []
         labels: list[int] = []
         there = sorted({label for label, _ in self.groups})
+        unreadable = 0  # in a row
         while len(crops) < count:
             label = there[rng.integers(len(there))]
             groups = [files for of, files in self.groups if of == label]
             files = groups[rng.integers(len(groups))]
             photo = _read_to_send(files[rng.integers(len(files))])
+            unreadable = 0 if photo is not None else unreadable + 1
+            if unreadable == TRIES:
+                raise ValueError(f"none of {TRIES} real photos can be read")
             if photo is not None:
                 crops.append(_disguised(jpeg(_real_crop(photo, label, rng), int(rng.integers(60, 96))), rng))
                 labels.append(label)

@@ -213,6 +213,10 @@ def test_the_loss_falls_and_a_run_goes_on_where_it_was(run, views):
 def test_no_real_photos_are_an_error_and_no_endless_search(tmp_path):
     with pytest.raises(ValueError, match="no photos in folders called"):
         RealCrops([tmp_path]).draw(1, np.random.default_rng(0))
+    (tmp_path / "original").mkdir()
+    (tmp_path / "original" / "broken.jpg").write_bytes(b"no photo")
+    with pytest.raises(ValueError, match="real photos can be read"):
+        RealCrops([tmp_path]).draw(1, np.random.default_rng(0))
 
 
 def test_real_crops_are_learned_from_too(views, tmp_path, monkeypatch):
