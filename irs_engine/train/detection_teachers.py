@@ -1,20 +1,22 @@
 """Teachers of the detector: two small public networks, read from their own ONNX files and run by OpenVINO.
 
-They answer for views of SIDE x SIDE, (N, SIDE, SIDE, 3) RGB uint8. Their values are only ever used to compute
-targets; nothing of them enters a shipped weight.
+They answer for square views, (N, side, side, 3) RGB uint8, side divisible by 32. Their values are only ever used
+to compute targets; nothing of them enters a shipped weight.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from irs_engine.vision.nets.detector_net import SIDE
+from irs_engine.vision.nets.detector_net import SIDE, STRIDES
 
 JOINED = ("hardswish_14.tmp_0", "hardswish_22.tmp_0", "hardswish_30.tmp_0", "tmp_0")  # PicoDet's neck
 PICODET, YOLOX = "picodet_s_416_coco.onnx", "yolox_nano.onnx"  # names of the files
@@ -35,8 +37,8 @@ class Dense:
 class PicoDet:
     """PicoDet-S 416 (Yu et al. 2021): grids and bins as ours."""
 
-    def __init__(self, path: str | Path, threads: int = 1):
-        self._run, shapes = _compiled(path, JOINED, threads)
+    def __init__(self, path: str | Path, threads: int = 1, side: int = SIDE):
+        self._run, shapes = _compiled(path, JOINED, threads, side)
         # Scores and sides come in an order of the exporter's own; their shapes tell them apart.
         self._order = [
             sorted((i for i, shape in enumerate(shapes) if test(shape)), key=lambda i: -size(shapes[i]))
@@ -66,18 +68,18 @@ class YoloxNano:
 
     STRIDES = (8, 16, 32)
 
-    def __init__(self, path: str | Path, threads: int = 1):
-        self._run, _ = _compiled(path, (), threads)
+    def __init__(self, path: str | Path, threads: int = 1, side: int = SIDE):
+        self._run, _ = _compiled(path, (), threads, side)
         places, strides = [], []
         for stride in self.STRIDES:
-            count = SIDE // stride
+            count = side // stride
             y, x = np.mgrid[:count, :count]
             places.append(np.stack([x, y], 2).reshape(-1, 2))
             strides.append(np.full((count * count, 1), stride))
         self._places, self._strides = np.concatenate(places), np.concatenate(strides)
 
     def __call__(self, views: np.ndarray) -> tuple[Tensor, Tensor]:
-        """(N, 3549, 4) boxes (left, top, right, bottom in pixels) and (N, 3549, 80) scores in 0..1."""
+        """(N, m, 4) boxes (left, top, right, bottom in pixels) and (N, m, 80) scores in 0..1."""
         pictures = views[..., ::-1].transpose(0, 3, 1, 2).astype(np.float32)  # BGR, 0..255
         found = np.concatenate([self._run(np.ascontiguousarray(row[None]))[0] for row in pictures])
         centres = (found[..., :2] + self._places) * self._strides
@@ -86,13 +88,17 @@ class YoloxNano:
         return torch.from_numpy(boxes).float(), torch.from_numpy(found[..., 4:5] * found[..., 5:])
 
 
-def _compiled(path: str | Path, more: Sequence[str], threads: int) -> tuple[Run, list[tuple[int, ...]]]:
+def _compiled(
+    path: str | Path, more: Sequence[str], threads: int, side: int
+) -> tuple[Run, list[tuple[int, ...]]]:
     """The network as a function of one picture to its outputs and those called `more`, and their shapes."""
     import openvino
 
     core = openvino.Core()
     model = core.read_model(str(path))
     model.add_outputs(list(more))
+    if side != SIDE:
+        _resize(model, side)
     options = {
         "INFERENCE_NUM_THREADS": threads,
         "INFERENCE_PRECISION_HINT": "f32",
@@ -106,6 +112,22 @@ def _compiled(path: str | Path, more: Sequence[str], threads: int) -> tuple[Run,
         return [found[i].copy() for i in range(len(shapes))]  # the request writes over its own
 
     return run, shapes
+
+
+def _resize(model: Any, side: int) -> None:
+    """Make a network for pictures of SIDE x SIDE one for side x side."""
+    import openvino
+
+    # The exporter wrote the grids into the shapes in which channels are shuffled.
+    grids = {math.ceil(SIDE / stride): math.ceil(side / stride) for stride in STRIDES}
+    for op in model.get_ops():
+        pattern = op.input_value(1).get_node() if op.get_type_name() == "Reshape" else None
+        if pattern is not None and pattern.get_type_name() == "Constant":
+            shape = [grids.get(int(length), int(length)) for length in pattern.data]
+            op.input(1).replace_source_output(openvino.opset13.constant(shape, np.int64).output(0))
+    # `Model.reshape` looks at the graph as it is before, which these shapes do not fit.
+    model.inputs[0].get_node().set_partial_shape(openvino.PartialShape([1, 3, side, side]))
+    model.validate_nodes_and_infer_types()
 
 
 def filters_of(path: str | Path) -> list[Tensor]:

@@ -56,13 +56,13 @@ def _areas(boxes: np.ndarray) -> np.ndarray:
     return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
 
 
-def random_view(photo: Callable[[], Labelled], rng: np.random.Generator) -> Labelled:
-    """SIDE x SIDE of the photos that `photo` gives."""
+def random_view(photo: Callable[[], Labelled], rng: np.random.Generator, side: int = SIDE) -> Labelled:
+    """side x side of the photos that `photo` gives."""
     if rng.random() < MOSAIC_SHARE:
-        view = _mosaic(photo, rng)
+        view = _mosaic(photo, rng, side)
     else:
         whole = photo()
-        view = (_random_part(whole, rng) if rng.random() < PART_SHARE else whole).fit(SIDE, SIDE)
+        view = (_random_part(whole, rng) if rng.random() < PART_SHARE else whole).fit(side, side)
     if rng.random() < 0.5:
         view = view.mirrored()
     if rng.random() < 0.5:
@@ -71,12 +71,12 @@ def random_view(photo: Callable[[], Labelled], rng: np.random.Generator) -> Labe
     return Labelled(np.ascontiguousarray(view.pixels), view.boxes, view.labels)
 
 
-def _mosaic(photo: Callable[[], Labelled], rng: np.random.Generator) -> Labelled:
-    pixels = np.empty((SIDE, SIDE, 3), np.uint8)
+def _mosaic(photo: Callable[[], Labelled], rng: np.random.Generator, side: int) -> Labelled:
+    pixels = np.empty((side, side, 3), np.uint8)
     boxes, labels = [], []
-    x, y = (int(SIDE * rng.uniform(0.35, 0.65)) for _ in range(2))
-    for top, bottom in ((0, y), (y, SIDE)):
-        for left, right in ((0, x), (x, SIDE)):
+    x, y = (int(side * rng.uniform(0.35, 0.65)) for _ in range(2))
+    for top, bottom in ((0, y), (y, side)):
+        for left, right in ((0, x), (x, side)):
             width, height = right - left, bottom - top
             quarter = _random_part(photo(), rng, height / width).fit(width, height)
             pixels[top:bottom, left:right] = quarter.pixels

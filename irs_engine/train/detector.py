@@ -44,6 +44,7 @@ LEAST = 300  # pixels on the longer side of a photo
 WEIGHTS = {"scores": 1.0, "bins": 0.5, "boxes": 2.0}  # of the losses, whoever says what is right
 TAUGHT = WEIGHTS | {"logits": 1.0}  # where a teacher does
 MAPS_WEIGHT = (2.0, 0.3)  # of features that are not the teacher's, at first and in the end
+SMALL, SMALL_SHARE = 320, 0.7  # side of views in this first share of the run: twice as many as of SIDE
 LENT = 0.6  # share of the run in which our heads read the teacher's features too
 
 
@@ -60,10 +61,10 @@ class Photos:
         self.held_out, self.files = files[:HELD_OUT], files[HELD_OUT:]
         self._showing: dict[int, dict[int, None]] = {}  # class: photos that show it, in order
 
-    def view(self, rng: np.random.Generator) -> tuple[np.ndarray, list[int]]:
-        """(SIDE, SIDE, 3) RGB uint8, and the numbers of the photos in it."""
+    def view(self, rng: np.random.Generator, side: int = SIDE) -> tuple[np.ndarray, list[int]]:
+        """(side, side, 3) RGB uint8, and the numbers of the photos in it."""
         used: list[int] = []
-        return random_view(functools.partial(self._photo, rng, used), rng).pixels, used
+        return random_view(functools.partial(self._photo, rng, used), rng, side).pixels, used
 
     def note(self, used: list[int], classes: list[int]) -> None:
         """A view of these photos shows these classes: half of all draws give every class the same chance."""
@@ -94,24 +95,29 @@ class Photos:
 
 class Teachers:
     def __init__(self, folder: Path):
-        self.picodet = PicoDet(folder / PICODET)
-        self.yolox = YoloxNano(folder / YOLOX)
+        self._folder = folder
+        self._of_side: dict[int, tuple[PicoDet, YoloxNano]] = {}
 
     def __call__(self, views: np.ndarray) -> tuple[Targets, list[Tensor]]:
-        """(N, SIDE, SIDE, 3) to what to say, and to the maps that PicoDet's heads read."""
-        dense = self.picodet(views)
-        return agreed(dense, *self.yolox(views)), dense.maps
+        """(N, side, side, 3) to what to say, and to the maps that PicoDet's heads read."""
+        side = views.shape[1]
+        if side not in self._of_side:
+            files = self._folder / PICODET, self._folder / YOLOX
+            self._of_side[side] = PicoDet(files[0], side=side), YoloxNano(files[1], side=side)
+        picodet, yolox = self._of_side[side]
+        dense = picodet(views)
+        return agreed(dense, *yolox(views), grid(side, side)), dense.maps
 
 
-def agreed(dense: Dense, boxes: Tensor, scores: Tensor) -> Targets:
+def agreed(dense: Dense, boxes: Tensor, scores: Tensor, places: tuple[Tensor, Tensor]) -> Targets:
     """PicoDet's answers, with scores lowered where YOLOX sees nothing alike, raised where it does.
 
     Args:
         boxes: (N, m, 4) of YOLOX.
         scores: (N, m, classes) of them. What YOLOX says of a class at a place is its best score among boxes
             that overlap PicoDet's box there, times the overlap.
+        places: As `detector_net.grid` gives them.
     """
-    places = grid(SIDE, SIDE)
     found = dense.scores.clone()
     for number, before in enumerate(dense.scores):
         where, labels = (before > SEEN).nonzero(as_tuple=True)
@@ -162,7 +168,6 @@ class DetectorRun(Run[DetectorNet]):
         groups: list[dict[str, Any]] = [{"params": trunk, "share": TRUNK_SHARE}, {"params": others}]
         super().__init__(folder, net, torch.optim.AdamW(groups, RATE, weight_decay=0.02), most_kept=0.998)
         self.bfloat16 = wants_bf16(precision, "cpu")
-        self.places = grid(SIDE, SIDE)
 
     def _parts(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
         return super()._parts() | {"translators": self.translators}
@@ -173,7 +178,8 @@ class DetectorRun(Run[DetectorNet]):
 
         def lesson(step: int) -> tuple[Tensor, Targets, list[Tensor]]:
             rng = np.random.default_rng(step)
-            views, used = zip(*(photos.view(rng) for _ in range(batch)), strict=True)
+            side = SMALL if self.spent < 60 * minutes * SMALL_SHARE else SIDE
+            views, used = zip(*(photos.view(rng, side) for _ in range(batch)), strict=True)
             pixels = np.stack(views)
             targets, maps = teachers(pixels)
             for numbers, best in zip(used, targets.scores.amax(1), strict=True):
@@ -200,7 +206,7 @@ class DetectorRun(Run[DetectorNet]):
 
     @torch.no_grad()
     def begun(self, pixels: Tensor) -> Tensor:
-        """What the frozen stages make of (N, 3, SIDE, SIDE)."""
+        """What the frozen stages make of (N, 3, side, side)."""
         with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
             for stage in self.frozen:
                 pixels = stage(pixels)
@@ -224,7 +230,8 @@ class DetectorRun(Run[DetectorNet]):
             scores, sides = self.net.answers(read)
         count = len(begun)
         ours, sides_of_ours = scores[:count].float(), sides[:count].float()
-        losses = detection_losses(ours, sides_of_ours, targets, self.places)
+        places = grid(*(STRIDES[0] * length for length in features[0].shape[2:]))
+        losses = detection_losses(ours, sides_of_ours, targets, places)
         losses["logits"] = unexplained_logits(ours, targets.scores)
         losses["maps"] = torch.stack(
             [unexplained(x.float(), m.float()) for x, m in zip(features, theirs, strict=True)]
@@ -245,7 +252,7 @@ class DetectorRun(Run[DetectorNet]):
         with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
             answers = [self.average(part) for part in pixels.split(8)]
         scores, sides = (torch.cat(column).float() for column in zip(*answers, strict=True))
-        found = detection_losses(scores, sides, targets, self.places)
+        found = detection_losses(scores, sides, targets, grid(*pixels.shape[2:]))
         return {name: loss.item() for name, loss in found.items()}
 
 

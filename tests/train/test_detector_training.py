@@ -11,7 +11,7 @@ from irs_engine.train import detector
 from irs_engine.train.detection_loss import Targets, detection_losses, giou, overlaps
 from irs_engine.train.detection_teachers import MAP_CHANNELS, Dense
 from irs_engine.train.detection_views import LEAST_LEFT, Labelled, random_view
-from irs_engine.train.detector import DetectorRun, Photos, agreed, to_input
+from irs_engine.train.detector import SMALL, DetectorRun, Photos, agreed, to_input
 from irs_engine.vision.nets.detector_net import (
     BINS,
     SIDE,
@@ -44,10 +44,10 @@ def test_giou_by_hand():
     torch.testing.assert_close(giou(first, second), torch.tensor([1.0, 0.0, -0.5]))
 
 
-def targets_at(place, label, count=1, score=0.9):
-    scores = torch.zeros(count, len(PLACES[0]), 80)
+def targets_at(place, label, count=1, score=0.9, places=PLACES):
+    scores = torch.zeros(count, len(places[0]), 80)
     scores[:, place, label] = score
-    bins = torch.full((count, len(PLACES[0]), 4, BINS), 1 / BINS)
+    bins = torch.full((count, len(places[0]), 4, BINS), 1 / BINS)
     bins[:, place] = torch.eye(BINS)[[1, 2, 3, 4]]
     return Targets(scores, bins)
 
@@ -131,12 +131,12 @@ def test_yolox_raises_what_it_sees_and_lowers_what_it_does_not():
     theirs = torch.zeros(1, 2, 80)
     theirs[0, 0, 3] = 1.0
     boxes = torch.stack([box, torch.tensor([0.0, 0, 9, 9])])[None]
-    found = agreed(dense, boxes, theirs)
+    found = agreed(dense, boxes, theirs, PLACES)
     assert found.scores[0, place, 3] == pytest.approx(0.6 * 1.15)
     assert found.scores[0, place, 5] == pytest.approx(0.6 * 0.8)
     assert found.bins.shape == (1, len(PLACES[0]), 4, BINS)
     assert dense.scores[0, place, 3] == pytest.approx(0.6)  # what was given is as it was
-    nothing = agreed(dense, boxes, torch.zeros(1, 2, 80))
+    nothing = agreed(dense, boxes, torch.zeros(1, 2, 80), PLACES)
     assert nothing.scores[0, place, 3] == pytest.approx(0.6 * 0.8)
 
 
@@ -159,8 +159,11 @@ def few(monkeypatch):
 
 def by_rule(views):
     """A teacher that sees the same thing in the middle of every view."""
-    maps = [torch.ones(len(views), MAP_CHANNELS, -(-SIDE // s), -(-SIDE // s)) for s in STRIDES]
-    return targets_at(52 * 26 + 26, 7, len(views)), maps
+    count, side = views.shape[:2]
+    maps = [torch.ones(count, MAP_CHANNELS, -(-side // s), -(-side // s)) for s in STRIDES]
+    places = grid(side, side)
+    middle = int((places[0][places[1] == STRIDES[0]] - side / 2).square().sum(1).argmin())
+    return targets_at(middle, 7, count, places=places), maps
 
 
 def test_photos_are_views(photos):
@@ -169,6 +172,7 @@ def test_photos_are_views(photos):
     view, used = source.view(np.random.default_rng(0))
     assert view.shape == (SIDE, SIDE, 3) and view.dtype == np.uint8 and view.std() > 5
     assert len(used) in (1, 4) and max(used) < 5
+    assert source.view(np.random.default_rng(0), side=SMALL)[0].shape == (SMALL, SMALL, 3)
     assert np.array_equal(view, source.view(np.random.default_rng(0))[0])
     with pytest.raises(ValueError, match="too few"):
         Photos([photos / "none"])
@@ -211,8 +215,18 @@ def test_a_run_learns_stops_and_goes_on(photos, tmp_path):
 
 def test_training_spends_its_minutes_and_exports(photos, tmp_path):
     run = DetectorRun(tmp_path / "run")
-    run.train(Photos([photos]), by_rule, minutes=0.01, batch=1)
+    sides = []
+
+    def teachers(views):
+        sides.append(views.shape[1])
+        return by_rule(views)
+
+    run.train(Photos([photos]), teachers, minutes=0.01, batch=1)
     assert run.steps >= 1 and run.spent >= 0.6
+    assert sides[:2] == [SIDE, SMALL]  # of those held out, and of the first lesson
+    run.spent = 0.59  # near the end
+    run.train(Photos([photos]), teachers, minutes=0.01, batch=1)
+    assert sides[-1] == SIDE
     run.export(tmp_path / "detector_s.safetensors")
     tensors = load_file(tmp_path / "detector_s.safetensors")
     net = build_detector_net(tensors)
