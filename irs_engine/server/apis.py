@@ -36,8 +36,9 @@ class Api:
         title: For people.
         verb: Of the engine; None where another capability answers.
         parameters: With the service's own defaults.
-        defaulting: Parameters whose values out of range are the default, as the reference says; for others it
-            says nothing (see `Settings.strict_parameters`).
+        defaulting: Parameters whose values out of range are the default, as the reference says. For others it
+            says nothing, see `Settings.strict_parameters`.
+        exact: Parameters of which only certain values exist: others are refused.
         to_json: Of the engine's result, what is answered as "result"; None: an encoded picture.
         not_subscribed, failed: Error codes of this generation of APIs.
     """
@@ -51,6 +52,7 @@ class Api:
     verb: str | None
     parameters: tuple[Parameter, ...] = ()
     defaulting: frozenset[str] = frozenset()
+    exact: frozenset[str] = frozenset()
     to_json: Callable[[Any], Any] | None = None
     not_subscribed: str = "AIS.0004"
     failed: str = "AIS.0105"
@@ -194,6 +196,7 @@ APIS = (
         ),
         verb="super_resolve",
         parameters=parameters("super_resolve", scale=3, model="ESPCN"),
+        exact=frozenset({"scale"}),
     ),
     Api(
         "bgm-recognition",

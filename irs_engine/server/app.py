@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+
 from irs_engine.engine import Engine
+from irs_engine.server import business, calls, console, health, identity, openapi
+from irs_engine.server.answers import error_answer
+from irs_engine.server.business import Business
+from irs_engine.server.downloads import Downloads
+from irs_engine.server.errors import ServiceError
+from irs_engine.server.hosts import Hosts
+from irs_engine.server.identity import Identity
+from irs_engine.server.logs import Requests
 from irs_engine.server.settings import Settings
 from irs_engine.server.store import Store
+from irs_engine.server.works import Works
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -16,3 +37,80 @@ class Parts:
     settings: Settings
     store: Store
     engine: Engine
+    identity: Identity
+    business: Business
+    downloads: Downloads
+    works: Works
+
+
+def create_app(settings: Settings, engine: Engine | None = None) -> Starlette:
+    """The service. Models are loaded when it starts, see `Works.start`.
+
+    Args:
+        engine: By default one as the settings say.
+
+    Raises:
+        StoreError: The database cannot be used.
+    """
+    parts = _parts(settings, engine)
+    app = Starlette(
+        routes=[
+            *calls.routes(),
+            *identity.iam_routes,
+            *identity.management_routes,
+            *business.routes,
+            *health.routes,
+            *openapi.routes,
+            *(console.routes if settings.console else ()),
+        ],
+        middleware=[
+            Middleware(Requests, settings=settings),
+            Middleware(Hosts, settings=settings),
+        ],
+        exception_handlers={ServiceError: _refused, HTTPException: _no_route, Exception: _fault},
+        lifespan=_lifespan,
+    )
+    app.state.parts = parts
+    return app
+
+
+def _parts(settings: Settings, engine: Engine | None) -> Parts:
+    store = Store(settings.database_url)
+    engine = engine or Engine(
+        settings.device, settings.threads, settings.precision, list(settings.weights) or None
+    )
+    who = Identity(store, settings)
+    ledger = Business(store, settings)
+    downloads = Downloads(settings, secret_of=who.accounts.secret, obs_authorised=ledger.obs_authorised)
+    return Parts(settings, store, engine, who, ledger, downloads, Works(engine, settings))
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: Starlette) -> AsyncIterator[None]:
+    parts: Parts = app.state.parts
+    billing = asyncio.create_task(parts.business.run())
+    await parts.works.start()
+    try:
+        yield
+    finally:
+        await parts.works.stop()
+        billing.cancel()
+        await asyncio.gather(billing, return_exceptions=True)
+        await parts.downloads.aclose()
+        parts.store.close()
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ServiceError)
+    return error_answer(error, request.scope, request.app.state.parts.settings)
+
+
+async def _no_route(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = "AIS.0013" if error.status_code == 405 else "APIG.0101"
+    return await _refused(request, ServiceError(code, headers=error.headers))
+
+
+async def _fault(request: Request, error: Exception) -> Response:
+    log.error("request %s failed", request.scope["state"].get("request_id"), exc_info=error)
+    return await _refused(request, ServiceError("AIP.0500"))

@@ -1,0 +1,128 @@
+"""One call of an API on pictures, from the headers of its request to the answer."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from anyio.to_thread import run_sync
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from irs_engine.errors import IrsError
+from irs_engine.image.decode import read_header
+from irs_engine.server import body as bodies
+from irs_engine.server.answers import AsciiJSON
+from irs_engine.server.apis import APIS, BODY_BYTES, Api
+from irs_engine.server.body import Body
+from irs_engine.server.caller import Caller
+from irs_engine.server.errors import ServiceError, from_engine
+from irs_engine.server.works.reading import read_body
+
+if TYPE_CHECKING:
+    from irs_engine.server.app import Parts
+
+SMALL = 2**16  # bytes of a body that is parsed at once; larger ones would hold up everybody else
+
+
+class Phases:
+    """Milliseconds of the parts of a call, for the `Server-Timing` header and the log."""
+
+    def __init__(self) -> None:
+        self.spent: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.spent[name] = self.spent.get(name, 0) + 1000 * (time.perf_counter() - started)
+
+    def header(self) -> str:
+        return ", ".join(f"{name};dur={ms:.1f}" for name, ms in self.spent.items())
+
+
+async def call(request: Request, api: Api) -> Response:
+    """Answer it, or raise a ServiceError."""
+    parts: Parts = request.app.state.parts
+    phases = request.state.phases = Phases()
+    request.state.api = api.name
+    with phases("identify"):
+        credentials = await parts.identity.begin(request)
+        caller = request.state.caller = credentials.caller
+        _check_project(request, caller)
+    with phases("receive"):
+        body = await read_body(request, parts.settings.load, BODY_BYTES)
+        credentials.check_body(body)
+    with phases("admit"):
+        permit = await parts.business.admit(caller, api)
+    try:
+        response = await _answer(request, api, caller, body, phases)
+    except ServiceError:
+        await parts.business.count(permit, ok=False)
+        raise
+    except BaseException:  # a client that is gone, or a fault of ours: nobody has had an answer
+        parts.business.release(permit)
+        raise
+    with phases("count"):
+        await parts.business.count(permit, ok=True)
+    response.headers["Server-Timing"] = phases.header()
+    return response
+
+
+def _check_project(request: Request, caller: Caller) -> None:
+    if caller.project_id is None:
+        raise ServiceError("AIS.0026")
+    asked = request.path_params.get("project_id", caller.project_id)
+    if asked != caller.project_id:
+        raise ServiceError("AIP.0003", "the project of the path is not the caller's")
+
+
+async def _answer(request: Request, api: Api, caller: Caller, body: bytes, phases: Phases) -> Response:
+    parts: Parts = request.app.state.parts
+    with phases("parse"):
+        content_type, strict = request.headers.get("content-type", ""), parts.settings.strict_parameters
+        if len(body) > SMALL:
+            asked = await run_sync(bodies.read, api, content_type, body, strict)
+        else:
+            asked = bodies.read(api, content_type, body, strict)
+    if api.verb is None:
+        raise ServiceError("AIS.0007", f"{api.title} is not installed here")
+    data = asked.data
+    if data is None:
+        with phases("fetch"):
+            data = await parts.downloads.fetch(asked.url, api, caller)
+    try:
+        with phases("work"):
+            result = await parts.works.call(api, data, asked.options)
+    except IrsError as error:
+        raise from_engine(error, api.failed) from error
+    with phases("write"):
+        return await _response(api, asked, data, result)
+
+
+async def _response(api: Api, asked: Body, data: bytes, result: Any) -> Response:
+    if api.to_json:
+        return AsciiJSON({"result": api.to_json(result)})
+    if asked.form:
+        kind, _ = read_header(data, api.limits)
+        return Response(result, media_type=f"image/{kind.lower()}")
+    # Base64 needs no escaping: composing the JSON by hand spares three passes over many megabytes.
+    text = await run_sync(base64.b64encode, result)
+    return Response(b'{"result":"' + text + b'"}', media_type="application/json")
+
+
+def routes() -> list[Route]:
+    return [_route(path, api) for api in APIS for path in api.paths]
+
+
+def _route(path: str, api: Api) -> Route:
+    async def endpoint(request: Request) -> Response:
+        return await call(request, api)
+
+    return Route(path, endpoint, methods=["POST"], name=f"{api.name} {path}")
