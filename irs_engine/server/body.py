@@ -1,6 +1,6 @@
 """The body of a request: JSON or a form with a file, and in it the picture and the options of an API.
 
-As lenient as the service is with its own old clients: numbers may be strings, "" and null are as if not given,
+As lenient as the service is with its own old clients: numbers may be strings, "" and null as if not given,
 `limit` -1 is the default, base64 may have line breaks, unknown keys are ignored.
 """
 
@@ -13,7 +13,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from python_multipart.exceptions import MultipartParseError
+from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import FormParser, parse_options_header
 
 from irs_engine.registry import Parameter
@@ -148,7 +148,7 @@ def _form(body: bytes, boundary: bytes) -> tuple[dict[str, Any], bytes | None]:
         parser = FormParser("multipart/form-data", on_field, on_file, boundary=boundary, config=memory)
         parser.write(body)
         parser.finalize()
-    except MultipartParseError:
+    except FormParserError:
         raise ServiceError("AIS.0011", "the form is malformed") from None
     return values, files[0] if files else None
 

@@ -1,6 +1,6 @@
 """The database: one transaction at a time that writes, whatever the number of threads.
 
-SQLite (write-ahead log) by default, PostgreSQL by URL. Tables are defined where their subject is, on `metadata`.
+SQLite (write-ahead log) by default, PostgreSQL by URL. Tables stand where their subject is, on `metadata`.
 """
 
 from __future__ import annotations
