@@ -7,8 +7,13 @@ import shutil
 from contextlib import contextmanager
 from itertools import product
 
+import hypothesis
 import numpy as np
 import pytest
+
+# How long an example takes says nothing on a busy machine.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 def pytest_addoption(parser):

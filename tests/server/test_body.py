@@ -7,8 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-pytest.importorskip("starlette", reason="the extra `server` is not installed")
-
 from irs_engine.server.apis import APIS, BASE64_CHARACTERS, BY_NAME, FILE_BYTES
 from irs_engine.server.body import decode_base64, read
 from irs_engine.server.errors import ServiceError
