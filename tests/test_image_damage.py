@@ -209,6 +209,15 @@ def test_progressive_bomb(files):
         read_rgb(data[:-2] + 500 * data[last : last + 10] + b"\xff\xd9")
 
 
+def test_fill_bytes_before_a_marker(files):
+    """They are legal; a file of nothing else once took hours, as the square of its length."""
+    whole = files["baseline.jpg"]
+    filled = whole[:2] + b"\xff" * 1000 + whole[2:]
+    assert (read_rgb(filled).pixels == read_rgb(whole).pixels).all()
+    with pytest.raises(ImageDataError):
+        read_rgb(whole[:2] + b"\xff" * 8_000_000)
+
+
 def test_unbelievably_many_chunks(photo):
     many = b"".join([chunk(b"teSt")] * 100_000)
     assert (read_rgb(png(photo, 2, 8, before=many)).pixels == photo).all()

@@ -25,7 +25,7 @@ from irs_engine.image.pil import raster_of
 from irs_engine.image.raster import CV2_FROM_PIXELS, Raster
 
 SOI, EOI, SOS = b"\xff\xd8", b"\xff\xd9", b"\xff\xda"
-MARKER = re.compile(rb"\xff+([^\xff])", re.DOTALL)
+MARKER = re.compile(rb"\xff([^\xff])", re.DOTALL)  # not \xff+: that takes the square of a run's length
 FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # every SOFn; of them these are decoded:
 SEQUENTIAL, PROGRESSIVE = {0xC0, 0xC1, 0xC9}, {0xC2, 0xCA}
 BARE = {0x00, 0x01, *range(0xD0, 0xD8)}  # markers without content
