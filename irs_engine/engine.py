@@ -95,9 +95,13 @@ class Engine:
             language: Language of the names; results carry both.
             detect: Look for things in the picture too; their tags then say where they are.
         """
-        picture = _reader_for_tagging(detect)(image)
+        picture = self.read_for_tagging(image, detect)
         tagger = self.load_detecting_tagger() if detect else self.load_tagger()
         return tagger.tag_batch([picture], threshold=threshold, limit=limit, language=language)[0]
+
+    def read_for_tagging(self, image: ImageInput, detect: bool = True) -> Rgb:
+        """A picture as `tag` reads it, no larger than the networks need it."""
+        return _reader_for_tagging(detect)(image)
 
     def tag_many(
         self,
