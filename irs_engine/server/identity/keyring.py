@@ -1,7 +1,7 @@
 """Secret keys as they lie in the database: sealed with AES-GCM under a key that lies beside it.
 
-To check a signature the secret has to be had back, so that a hash will not do. Whoever gets hold of the database
-alone, in a backup for instance, reads no secret.
+To check a signature the secret has to be had back, so that a hash will not do. Whoever gets hold of the
+database alone, in a backup for instance, reads no secret.
 """
 
 from __future__ import annotations
@@ -33,6 +33,13 @@ class Keyring:
     def __init__(self, file: Path):
         self._file = file
         self._cipher: AESGCM | None = None
+
+    @classmethod
+    def passing(cls) -> Keyring:
+        """One that this process alone knows, and no file."""
+        made = cls(Path())
+        made._cipher = AESGCM(secrets.token_bytes(KEY_BYTES))
+        return made
 
     def seal(self, secret: str, access_key: str) -> bytes:
         nonce = secrets.token_bytes(NONCE_BYTES)
