@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import time
 from collections.abc import Callable
 from datetime import datetime, timezone
@@ -17,12 +15,13 @@ from irs_engine.server.caller import Caller
 from irs_engine.server.errors import ServiceError
 from irs_engine.server.identity.accounts import Accounts
 from irs_engine.server.identity.browsers import COOKIE, check_change, from_elsewhere
+from irs_engine.server.identity.credentials import AskedProject, Credentials
 from irs_engine.server.identity.lockout import Lockout
 from irs_engine.server.identity.names import is_name
 from irs_engine.server.identity.passwords import check_password
 from irs_engine.server.identity.people import Person, Project, by_id, by_name
 from irs_engine.server.identity.problems import AccountError
-from irs_engine.server.identity.signature import EMPTY_HASH, UNSIGNED, SignatureError, Signed, read_signature
+from irs_engine.server.identity.signature import EMPTY_HASH, SignatureError, read_signature
 from irs_engine.server.identity.tokens import TOKEN_SECONDS, Issued, Tokens
 from irs_engine.server.settings import Settings
 from irs_engine.server.store import Store
@@ -34,37 +33,6 @@ MISMATCH = (
     "and of the host it was sent to"
 )
 WRONG_PASSWORD = "the account, the user or the password is wrong"
-
-
-class Credentials:
-    """What a request shows of whose it is.
-
-    A signature covers the body: until that has been read and checked nobody knows who calls, and `caller`
-    raises. What was signed without a body, and whatever is no signature, is checked from the start.
-    """
-
-    def __init__(self, caller: Caller | None = None, check: Callable[[str], Caller] | None = None):
-        self._caller, self._check = caller, check
-
-    @property
-    def caller(self) -> Caller:
-        if self._caller is None:
-            raise ServiceError("APIG.0301", "a body is not expected here")
-        return self._caller
-
-    def check_body(self, body: bytes) -> None:
-        """Of 12 MB some 10 ms: for large ones use a thread.
-
-        Raises:
-            ServiceError: The request is not signed as it has to be, or its account is frozen.
-        """
-        if self._check:
-            self.check_digest(hashlib.sha256(body).hexdigest())
-
-    def check_digest(self, digest: str) -> None:
-        """The same, with the SHA-256 of the body, for those who read it piece by piece."""
-        if self._check:
-            self._caller = self._check(digest)
 
 
 class Identity:
@@ -84,7 +52,7 @@ class Identity:
         Raises:
             ServiceError: APIG.0301, AIS.0026 or AIP.0003 for a project that is not theirs, AIS.0027.
         """
-        asked = _Asked(request)
+        asked = AskedProject(request)
         if self._settings.auth == "off":
             if from_elsewhere(request):
                 raise ServiceError("APIG.0301", "the request comes from a page of another site")
@@ -131,7 +99,7 @@ class Identity:
         """For whatever hashes a password."""
         return await run_sync(function, *args, limiter=self._hashing)
 
-    def _by_token(self, token: str, asked: _Asked) -> Caller:
+    def _by_token(self, token: str, asked: AskedProject) -> Caller:
         found = self.tokens.find(token)
         if found is None or not found[0].enabled:
             raise ServiceError("APIG.0301", "the token is unknown, or has expired")
@@ -142,7 +110,7 @@ class Identity:
             raise ServiceError("AIP.0003", "the project of the path is not that of the token")
         return person.caller("token", project)
 
-    def _by_session(self, session: str, asked: _Asked) -> Caller:
+    def _by_session(self, session: str, asked: AskedProject) -> Caller:
         person = self.tokens.find_session(session)
         if person is None or not person.enabled:
             raise ServiceError("APIG.0301", "the session has ended")
@@ -160,7 +128,7 @@ class Identity:
             assert found
         return found
 
-    def _nobody(self, asked: _Asked) -> Caller:
+    def _nobody(self, asked: AskedProject) -> Caller:
         """Where authentication is off everybody is the operator, in any project."""
         person = _thawed(self._operator())
         projects = self.accounts.projects(person.account_id)
@@ -169,7 +137,7 @@ class Identity:
             return person.caller("nobody", Project(named, self._settings.region, person.account_id))
         return person.caller("nobody", asked.among(projects, self._settings.region))
 
-    async def _by_signature(self, request: Request, asked: _Asked) -> Credentials:
+    async def _by_signature(self, request: Request, asked: AskedProject) -> Credentials:
         scope = request.scope
         try:
             signed = read_signature(
@@ -186,7 +154,7 @@ class Identity:
         secret, usable, caller = await self.in_thread(self._find_key, signed.access_key, asked)
 
         def check(digest: str) -> Caller:
-            if not (_covers(signed, secret, digest) & usable):
+            if not (signed.covers(secret, digest) & usable):
                 self._signatures.failed(who)
                 raise ServiceError("APIG.0301", MISMATCH)
             self._signatures.succeeded(who)
@@ -200,7 +168,7 @@ class Identity:
             check("")  # nothing that the body could be would help
         return credentials
 
-    def _find_key(self, ak: str, asked: _Asked) -> tuple[str, bool, Callable[[], Caller]]:
+    def _find_key(self, ak: str, asked: AskedProject) -> tuple[str, bool, Callable[[], Caller]]:
         """Its secret, whether it may be used, and what to say once the signature has been found right."""
         found, secret = self.accounts.keys.find(ak)
         projects = self.accounts.projects(found[0].account_id if found else "")
@@ -228,32 +196,6 @@ class Identity:
             raise ServiceError("APIG.0301", WRONG_PASSWORD)
         self._passwords.succeeded(who)
         return _thawed(found[0])
-
-
-class _Asked:
-    """The project that a request is about, where it says so: in its path, or in a header of the SDK's."""
-
-    def __init__(self, request: Request):
-        self.path: str | None = request.path_params.get("project_id")
-        self.header: str | None = request.headers.get("x-project-id")
-
-    def among(self, projects: list[Project], region: str) -> Project | None:
-        """Of those of an account; when none is asked for that of the region."""
-        asked = {id for id in (self.path, self.header) if id}
-        found = [project for project in projects if project.id in asked]
-        if len(asked) > len(found) or len(found) > 1:
-            raise ServiceError("AIP.0003", "the project is not one of the account")
-        return next(iter(found or [project for project in projects if project.name == region]), None)
-
-
-def _covers(signed: Signed, secret: str, digest: str) -> bool:
-    """Whether the signature is right for a body of this hash."""
-    if signed.payload is None:
-        return signed.matches(secret, digest)
-    if digest == EMPTY_HASH and signed.matches(secret, EMPTY_HASH):  # the SDK, whatever its header says
-        return signed.payload in (UNSIGNED, EMPTY_HASH)
-    as_said = signed.payload == UNSIGNED or hmac.compare_digest(signed.payload.lower(), digest)
-    return as_said & signed.matches(secret, signed.payload)
 
 
 def _check_lock(seconds: float) -> None:

@@ -111,7 +111,8 @@ def read_credentials(settings: Settings) -> tuple[str, str]:
         return found["basic"]["ak"], found["basic"]["sk"]
     except (OSError, KeyError, configparser.Error):
         raise NoCredentials(
-            f"{file} has no access key: start the server once, or make a key with irs-engine account key create"
+            f"{file} has no access key: start the server once (irs-engine serve), or make a key with "
+            "irs-engine account key create"
         ) from None
 
 

@@ -73,16 +73,17 @@ class Keyring:
         return self._cipher
 
 
-def write_private(file: Path, data: bytes, *, once: bool = False) -> None:
+def write_private(file: Path, data: bytes, *, once: bool = False, mode: int = 0o600) -> None:
     """Write a file that its owner alone reads, whole or not at all.
 
     Args:
         once: Leave a file that is there already as it is.
+        mode: For one that others read too.
     """
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
     try:
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as stream:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())

@@ -64,6 +64,15 @@ class Signed:
             found |= hmac.compare_digest(expected, self.signature)  # no way out before the last one
         return found
 
+    def covers(self, secret: str, digest: str) -> bool:
+        """Whether it is right for a body of this SHA-256, and that body the one that was signed."""
+        if self.payload is None:
+            return self.matches(secret, digest)
+        if digest == EMPTY_HASH and self.matches(secret, EMPTY_HASH):  # the SDK, whatever its header says
+            return self.payload in (UNSIGNED, EMPTY_HASH)
+        as_said = self.payload == UNSIGNED or hmac.compare_digest(self.payload.lower(), digest)
+        return as_said & self.matches(secret, self.payload)
+
 
 def read_signature(method: str, path: bytes, query: bytes, headers: Headers) -> Signed:
     """The signature of a request.
