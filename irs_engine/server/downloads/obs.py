@@ -30,7 +30,7 @@ from irs_engine.server.settings import Bucket, ObsSettings
 READERS = 4  # files that are read at once
 ISSUER = ("AccessKeyId", "AWSAccessKeyId")
 TEMPORARY = (*ISSUER, "Expires", "Signature")
-# Parameters that are signed with the resource. They change headers of the cloud's answer, of which none is used.
+# Parameters that are signed with the resource; they ask for headers of the answer, which has none here.
 RESPONSE = re.compile(r"response-(content-(type|language|disposition|encoding)|expires|cache-control)")
 SIGNED = re.compile(rf"{RESPONSE.pattern}|x-obs-.*", re.IGNORECASE)
 # These ask for something else than the object as it is, or are signed in another way.
@@ -56,7 +56,7 @@ class LocalObs:
     Args:
         secret_of: Finds what was signed with.
         authorised: Whether an account lets the service read its buckets.
-        account_of: Finds whose key signed, which has to be the bucket's account, whoever has got the URL. None:
+        account_of: Finds whose key signed, which has to be the bucket's account, whoever has the URL. None:
             it is not known, and the caller has to be of the bucket's account instead.
         clock: Seconds since 1970.
     """
