@@ -1,0 +1,41 @@
+// The APIs on pictures as /openapi.json describes them: the console knows no parameter, range or limit by itself.
+
+import { get } from "./api.js";
+
+// What the page says of each; an API that it has no words for is shown under its own title.
+const WORDS = {
+  "image-tagging": { title: "Tags", verb: "Name what it shows", done: "Tags" },
+  "recapture-detect": { title: "Recapture", verb: "Judge", done: "Verdict" },
+  "dark-enhance": { title: "Dark enhance", verb: "Brighten", done: "Brightened" },
+  defog: { title: "Defog", verb: "Clear the fog", done: "Cleared" },
+  "super-resolution": { title: "Super resolution", verb: "Enlarge", done: "Enlarged" },
+};
+
+let found;
+
+// {version, capabilities: [{name, title, about, path, parameters, limits, file}]} with one path for each.
+export async function describe() {
+  found ??= get("/openapi.json").then(read);
+  return found;
+}
+
+function read(document) {
+  const capabilities = [];
+  for (const [path, { post }] of Object.entries(document.paths)) {
+    const name = post?.["x-irs-api"];
+    const known = capabilities.some((capability) => capability.name === name);
+    if (!name || known || post.deprecated || !post["x-irs-limits"]) continue;
+    const content = post.requestBody.content;
+    const { image, url, file, ...parameters } = content["application/json"].schema.properties;
+    capabilities.push({
+      name,
+      ...(WORDS[name] ?? { title: post.summary, verb: "Run", done: "Result" }),
+      about: post.description,
+      path,
+      parameters,
+      limits: post["x-irs-limits"],
+      file: "multipart/form-data" in content,
+    });
+  }
+  return { version: document.info.version, capabilities };
+}

@@ -1,0 +1,1 @@
+export async function enter(place) { place.textContent = "soon"; }
