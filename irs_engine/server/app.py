@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -17,7 +16,7 @@ from starlette.responses import Response
 from irs_engine.engine import Engine
 from irs_engine.server import business, calls, console, health, identity, openapi
 from irs_engine.server.answers import error_answer
-from irs_engine.server.business import Business
+from irs_engine.server.business import Business, Offer
 from irs_engine.server.downloads import Downloads
 from irs_engine.server.errors import ServiceError
 from irs_engine.server.hosts import Hosts
@@ -26,8 +25,6 @@ from irs_engine.server.logs import Requests
 from irs_engine.server.settings import Settings
 from irs_engine.server.store import Store
 from irs_engine.server.works import Works
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -67,7 +64,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> Starlette:
             Middleware(Requests, settings=settings),
             Middleware(Hosts, settings=settings),
         ],
-        exception_handlers={ServiceError: _refused, HTTPException: _no_route, Exception: _fault},
+        exception_handlers={ServiceError: _refused, HTTPException: _no_route},
         lifespan=_lifespan,
     )
     app.state.parts = parts
@@ -80,8 +77,9 @@ def _parts(settings: Settings, engine: Engine | None) -> Parts:
         settings.device, settings.threads, settings.precision, list(settings.weights) or None
     )
     who = Identity(store, settings)
-    ledger = Business(store, settings)
-    downloads = Downloads(settings, secret_of=who.accounts.secret, obs_authorised=ledger.obs_authorised)
+    offers = [Offer(name, **package.model_dump()) for name, package in settings.billing.packages.items()]
+    ledger = Business(store, settings, offers=offers)
+    downloads = Downloads(settings, secret_of=who.secret_of, obs_authorised=ledger.obs_authorised)
     return Parts(settings, store, engine, who, ledger, downloads, Works(engine, settings))
 
 
@@ -97,6 +95,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         billing.cancel()
         await asyncio.gather(billing, return_exceptions=True)
         await parts.downloads.aclose()
+        await asyncio.to_thread(parts.business.close)
         parts.store.close()
 
 
@@ -109,8 +108,3 @@ async def _no_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = "AIS.0013" if error.status_code == 405 else "APIG.0101"
     return await _refused(request, ServiceError(code, headers=error.headers))
-
-
-async def _fault(request: Request, error: Exception) -> Response:
-    log.error("request %s failed", request.scope["state"].get("request_id"), exc_info=error)
-    return await _refused(request, ServiceError("AIP.0500"))

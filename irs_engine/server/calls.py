@@ -21,7 +21,7 @@ from irs_engine.server.apis import APIS, BODY_BYTES, Api
 from irs_engine.server.body import Body
 from irs_engine.server.caller import Caller
 from irs_engine.server.errors import ServiceError, from_engine
-from irs_engine.server.works.reading import read_body
+from irs_engine.server.works.reading import cancel_on_disconnect, read_body
 
 if TYPE_CHECKING:
     from irs_engine.server.app import Parts
@@ -55,10 +55,14 @@ async def call(request: Request, api: Api) -> Response:
     with phases("identify"):
         credentials = await parts.identity.begin(request)
         caller = request.state.caller = credentials.caller
+    try:
         _check_project(request, caller)
-    with phases("receive"):
-        body = await read_body(request, parts.settings.load, BODY_BYTES)
-        credentials.check_body(body)
+        with phases("receive"):
+            body = await read_body(request, parts.settings.load, BODY_BYTES)
+            credentials.check_body(body)
+    except ServiceError:
+        parts.business.refused(caller, api)
+        raise
     with phases("admit"):
         permit = await parts.business.admit(caller, api)
     try:
@@ -123,6 +127,6 @@ def routes() -> list[Route]:
 
 def _route(path: str, api: Api) -> Route:
     async def endpoint(request: Request) -> Response:
-        return await call(request, api)
+        return await cancel_on_disconnect(request, lambda request: call(request, api))
 
     return Route(path, endpoint, methods=["POST"], name=f"{api.name} {path}")

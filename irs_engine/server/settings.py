@@ -74,6 +74,15 @@ class Tier(_Table):
     per_thousand: float = Field(ge=0)
 
 
+class PackageSettings(_Table):
+    """So many calls of an API for so many months, paid in full when bought."""
+
+    api: str
+    calls: int = Field(ge=1)
+    months: int = Field(ge=1, le=120)
+    price: str  # decimal, in the currency
+
+
 class BillingSettings(_Table):
     """The business side. By default nothing costs anything and everything is subscribed."""
 
@@ -81,6 +90,7 @@ class BillingSettings(_Table):
     monthly_free_calls: int | None = Field(None, ge=0)  # per API; none: no limit unless there are prices
     currency: str = "USD"
     prices: dict[str, tuple[Tier, ...]] = {}  # API or "default": tiers
+    packages: dict[str, PackageSettings] = {}  # name: what can be bought
 
 
 class Settings(BaseSettings):
