@@ -9,10 +9,12 @@ from collections.abc import Sequence
 
 import click
 
+from irs_engine.cli.account import account, env
 from irs_engine.cli.detect import detect
 from irs_engine.cli.doctor import doctor
 from irs_engine.cli.enhance import enhancements
 from irs_engine.cli.recapture import recapture
+from irs_engine.cli.serve import serve
 from irs_engine.cli.tag import tag
 from irs_engine.cli.tags import tags
 from irs_engine.cli.train import train
@@ -34,7 +36,7 @@ def cli() -> None:
     logging.getLogger("irs_engine").setLevel(level.upper())
 
 
-for command in (tag, detect, recapture, *enhancements(), tags, doctor, weights, train):
+for command in (tag, detect, recapture, *enhancements(), tags, doctor, weights, train, serve, account, env):
     cli.add_command(command)
 
 
