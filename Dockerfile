@@ -1,5 +1,5 @@
 # The REST service on CPUs:
-#   docker build -t irs-engine . && docker run -p 8443:8443 -v irs:/data irs-engine
+#   docker build -t irs-engine . && docker run -p 8090:8090 -v irs:/data irs-engine
 # The first start writes an account and its keys to /data/credentials and prints how to use them.
 
 FROM python:3.12-slim AS build
@@ -16,6 +16,6 @@ RUN pip install --no-cache-dir "$(ls /wheels/*.whl)[server,postgres]" && rm -r /
 USER irs
 VOLUME /data
 ENV IRS_SERVER_HOST=0.0.0.0 IRS_SERVER_DATA=/data IRS_SERVER_LOG=json
-EXPOSE 8443
-HEALTHCHECK --start-period=60s CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8443/readyz', timeout=3)"]
+EXPOSE 8090
+HEALTHCHECK --start-period=60s CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8090/readyz', timeout=3)"]
 CMD ["irs-engine", "serve"]

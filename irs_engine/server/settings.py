@@ -99,7 +99,7 @@ class Settings(BaseSettings):
     )
 
     host: str = "127.0.0.1"
-    port: int = Field(8443, ge=0, le=65535)
+    port: int = Field(8090, ge=0, le=65535)
     tls_port: int | None = Field(None, ge=0, le=65535)  # https beside http, on a port of its own
     data: Path = HOME
     database: str | None = None  # an SQLAlchemy URL; none: an SQLite file under `data`
