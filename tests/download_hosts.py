@@ -57,8 +57,9 @@ class Host:
                 self.at_once -= 1
 
     def close(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
+        if self.listener.fileno() >= 0:
+            self.listener.shutdown(socket.SHUT_RDWR)
+            self.listener.close()
 
 
 def request_of(connection):

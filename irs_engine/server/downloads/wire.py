@@ -113,8 +113,8 @@ async def ask(
 
 
 def _check_head(answer: h11.Response, most: int) -> None:
-    if answer.status_code != 200:
-        raise WireError(f"status {answer.status_code}")
+    if answer.status_code != 200 or answer.http_version not in (b"1.1", b"1.0"):
+        raise WireError(f"status {answer.status_code} of HTTP/{answer.http_version.decode()}")
     for name, value in answer.headers:
         if name == b"content-encoding" and value.strip().lower() not in (b"", b"identity"):
             raise WireError("the answer is encoded, although identity was asked for")
