@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from anyio.to_thread import run_sync
 from starlette.requests import Request
@@ -26,7 +26,8 @@ from irs_engine.server.works.reading import cancel_on_disconnect, read_body
 if TYPE_CHECKING:
     from irs_engine.server.app import Parts
 
-SMALL = 2**16  # bytes of a body that is parsed at once; larger ones would hold up everybody else
+SMALL = 2**16  # bytes that are worked on at once; more of them would hold up everybody else
+T = TypeVar("T")
 
 
 class Phases:
@@ -54,23 +55,22 @@ async def call(request: Request, api: Api) -> Response:
     request.state.api = api.name
     with phases("identify"):
         credentials = await parts.identity.begin(request)
+    with phases("receive"):
+        body = await read_body(request, parts.settings.load, BODY_BYTES)
+    with phases("identify"):
+        await _off_loop(len(body), credentials.check_body, body)  # a signature covers it
         caller = request.state.caller = credentials.caller
-    try:
-        _check_project(request, caller)
-        with phases("receive"):
-            body = await read_body(request, parts.settings.load, BODY_BYTES)
-            credentials.check_body(body)
-    except ServiceError:
+    if caller.project_id is None:
         parts.business.refused(caller, api)
-        raise
+        raise ServiceError("AIS.0026")
     with phases("admit"):
         permit = await parts.business.admit(caller, api)
     try:
         response = await _answer(request, api, caller, body, phases)
-    except ServiceError:
+    except Exception:
         await parts.business.count(permit, ok=False)
         raise
-    except BaseException:  # a client that is gone, or a fault of ours: nobody has had an answer
+    except BaseException:  # the client is gone, nobody has an answer
         parts.business.release(permit)
         raise
     with phases("count"):
@@ -79,22 +79,16 @@ async def call(request: Request, api: Api) -> Response:
     return response
 
 
-def _check_project(request: Request, caller: Caller) -> None:
-    if caller.project_id is None:
-        raise ServiceError("AIS.0026")
-    asked = request.path_params.get("project_id", caller.project_id)
-    if asked != caller.project_id:
-        raise ServiceError("AIP.0003", "the project of the path is not the caller's")
+async def _off_loop(size: int, function: Callable[..., T], *given: Any) -> T:
+    """At once for few bytes, in a thread for many."""
+    return await run_sync(function, *given) if size > SMALL else function(*given)
 
 
 async def _answer(request: Request, api: Api, caller: Caller, body: bytes, phases: Phases) -> Response:
     parts: Parts = request.app.state.parts
     with phases("parse"):
         content_type, strict = request.headers.get("content-type", ""), parts.settings.strict_parameters
-        if len(body) > SMALL:
-            asked = await run_sync(bodies.read, api, content_type, body, strict)
-        else:
-            asked = bodies.read(api, content_type, body, strict)
+        asked = await _off_loop(len(body), bodies.read, api, content_type, body, strict)
     if api.verb is None:
         raise ServiceError("AIS.0007", f"{api.title} is not installed here")
     data = asked.data
@@ -117,7 +111,7 @@ async def _response(api: Api, asked: Body, data: bytes, result: Any) -> Response
         kind, _ = read_header(data, api.limits)
         return Response(result, media_type=f"image/{kind.lower()}")
     # Base64 needs no escaping: composing the JSON by hand spares three passes over many megabytes.
-    text = await run_sync(base64.b64encode, result)
+    text = await _off_loop(len(result), base64.b64encode, result)
     return Response(b'{"result":"' + text + b'"}', media_type="application/json")
 
 
