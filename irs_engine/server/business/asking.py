@@ -40,9 +40,9 @@ async def administrator(request: Request) -> tuple[Caller, dict[str, Any]]:
 
 async def _caller(request: Request) -> tuple[Caller, bytes]:
     credentials = await parts(request).identity.begin(request)
-    request.state.caller = credentials.caller
     body = await read_body(request, parts(request).settings.load, BODY_BYTES)
     credentials.check_body(body)
+    request.state.caller = credentials.caller  # known now that the signature has covered the body
     return credentials.caller, body
 
 
