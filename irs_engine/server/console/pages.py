@@ -13,6 +13,7 @@ from starlette.types import Scope
 
 from irs_engine.server.answers import AsciiJSON
 from irs_engine.server.console.about import about
+from irs_engine.server.errors import ServiceError
 
 STATIC = Path(__file__).parent / "static"
 # Nothing from anywhere else, no script or style inside the page, in nobody's frame. Pictures are shown from
@@ -47,6 +48,17 @@ async def icon(_request: Request) -> Response:
     return RedirectResponse("/console/icon.svg", status_code=301)
 
 
+async def session(request: Request) -> Response:
+    """Whether somebody is signed in; asking is no error, so that browsers do not log one on every start."""
+    try:
+        await request.app.state.parts.identity.begin(request)
+    except ServiceError as error:
+        if error.status != 401:
+            raise
+        return AsciiJSON({"signed_in": False})
+    return AsciiJSON({"signed_in": True})
+
+
 async def installation(request: Request) -> Response:
     """What is installed here: versions, device, models, limits, room on the disk; any signed-in user."""
     parts = request.app.state.parts
@@ -59,5 +71,6 @@ routes = [
     Route("/", page),
     Route("/favicon.ico", icon),
     Route("/irs/v1/about", installation),
+    Route("/console/session", session),
     Mount("/console", ConsoleFiles(directory=STATIC)),
 ]

@@ -9,7 +9,7 @@ from irs_engine.server.apis import APIS, BASE64_CHARACTERS, Api
 from irs_engine.server.openapi.schemas import PICTURE, SCHEMAS, Schema, record, reference, text
 
 _TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
-TAG = "Pictures"
+TAG, ABOUT = "Pictures", "One picture in, what is known of it out."
 DEPRECATED = frozenset({"image-tagging-v1"})
 SUMMARIES = {"bgm-recognition": "Name the music in a video."}  # no verb of the engine has it
 

@@ -9,12 +9,24 @@ from irs_engine.server.errors import CODES
 Schema = dict[str, Any]
 
 
+def _plain(kind: str, description: str, more: Schema) -> Schema:
+    return {"type": kind, **({"description": description} if description else {}), **more}
+
+
 def text(description: str = "", **more: Any) -> Schema:
-    return {"type": "string", **({"description": description} if description else {}), **more}
+    return _plain("string", description, more)
 
 
 def number(description: str = "", **more: Any) -> Schema:
-    return {"type": "number", **({"description": description} if description else {}), **more}
+    return _plain("number", description, more)
+
+
+def whole(description: str = "", **more: Any) -> Schema:
+    return _plain("integer", description, more)
+
+
+def flag(description: str = "") -> Schema:
+    return _plain("boolean", description, {})
 
 
 def items(of: Schema, description: str = "") -> Schema:
@@ -22,7 +34,8 @@ def items(of: Schema, description: str = "") -> Schema:
 
 
 def record(description: str = "", optional: tuple[str, ...] = (), **properties: Schema) -> Schema:
-    """An object with these properties, all of them present but the optional ones."""
+    """An object with these properties, all of them present but the optional ones; `from_` is called from."""
+    properties = {name.removesuffix("_"): schema for name, schema in properties.items()}
     needed = [name for name in properties if name not in optional]
     found: Schema = {"type": "object", "properties": properties}
     if needed:

@@ -6,7 +6,8 @@ import functools
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from irs_engine.server.openapi.pictures import TAG, operations
+from irs_engine.server.openapi import management, pictures
+from irs_engine.server.openapi.endpoint import TAGS
 from irs_engine.server.openapi.schemas import SCHEMAS, reference, text
 
 DESCRIPTION = (
@@ -47,8 +48,11 @@ def document() -> dict[str, Any]:
         },
         "servers": [{"url": "/"}],
         "security": [{name: []} for name in SECURITY],
-        "tags": [{"name": TAG, "description": "One picture in, what is known of it out."}],
-        "paths": operations(),
+        "tags": [
+            {"name": name, "description": about}
+            for name, about in {pictures.TAG: pictures.ABOUT, **TAGS}.items()
+        ],
+        "paths": pictures.operations() | management.operations(),
         "components": {
             "securitySchemes": SECURITY,
             "schemas": SCHEMAS,
@@ -66,7 +70,11 @@ def document() -> dict[str, Any]:
                     "description": "A code and what it means.",
                     "headers": {"X-Request-Id": {"schema": text()}},
                     "content": {"application/json": {"schema": reference("Error")}},
-                }
+                },
+                "IamFailure": {
+                    "description": "What went wrong.",
+                    "content": {"application/json": {"schema": reference("IamError")}},
+                },
             },
         },
     }

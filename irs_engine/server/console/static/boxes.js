@@ -30,7 +30,8 @@ export class Boxes {
     const place = { left: box.top_left_x / width, top: box.top_left_y / height, width: box.width / width, height: box.height / height };
     for (const [side, part] of Object.entries(place)) node.style.setProperty(side, `${(100 * part).toFixed(3)}%`);
     if (box.top_left_y < 0.08 * height) node.classList.add("at-top");
-    node.append(el("span", { class: "box-name" }), el("span", { class: "box-percent number" }, ` ${Math.round(confidence)} %`));
+    if (box.top_left_x > 0.7 * width) node.classList.add("at-right");
+    node.append(el("span", { class: "box-label number" }, el("span", { class: "box-name" }), ` ${Math.round(confidence)} %`));
     node.addEventListener("pointerenter", () => this.point(index, true));
     node.addEventListener("pointerleave", () => this.point(index, false));
     return node;

@@ -13,18 +13,20 @@ const WORDS = {
 
 let found;
 
-// {version, capabilities: [{name, title, about, path, parameters, limits, file}]} with one path for each.
+// {version, apis: [{name, title}], capabilities: [{name, title, about, path, parameters, limits, file}]}: all APIs, and those
+// that can be tried here, each with one path.
 export async function describe() {
   found ??= get("/openapi.json").then(read);
   return found;
 }
 
 function read(document) {
-  const capabilities = [];
+  const [apis, capabilities] = [[], []];
   for (const [path, { post }] of Object.entries(document.paths)) {
     const name = post?.["x-irs-api"];
-    const known = capabilities.some((capability) => capability.name === name);
-    if (!name || known || post.deprecated || !post["x-irs-limits"]) continue;
+    if (!name || apis.some((api) => api.name === name)) continue;
+    apis.push({ name, title: post.summary });
+    if (post.deprecated || !post["x-irs-limits"]) continue;
     const content = post.requestBody.content;
     const { image, url, file, ...parameters } = content["application/json"].schema.properties;
     capabilities.push({
@@ -37,5 +39,5 @@ function read(document) {
       file: "multipart/form-data" in content,
     });
   }
-  return { version: document.info.version, capabilities };
+  return { version: document.info.version, apis, capabilities };
 }

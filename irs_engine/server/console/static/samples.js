@@ -1,14 +1,18 @@
-// Pictures for those who have none at hand, drawn here: a lake in the mountains, and for each capability the state of it
-// that shows what the capability does.
+// Pictures for those who have none at hand. One is a photo, for what photos show; the others are drawn here: a lake in the
+// mountains, in the state of which the capability shows what it does.
 
 import { el } from "./dom.js";
 
 const [WIDE, HIGH] = [1024, 680];
 const STATES = { "recapture-detect": onScreen, "dark-enhance": atNight, defog: inFog, "super-resolution": small };
 
-export async function drawSample(capability) {
-  const scene = lake();
-  const canvas = (STATES[capability] ?? ((picture) => picture))(scene);
+export async function samplePicture(capability) {
+  if (!STATES[capability]) {
+    // Chelsea the cat by Stefan van der Walt, CC0.
+    const photo = await (await fetch("/console/cat.jpg")).blob();
+    return new File([photo], "cat.jpg", { type: photo.type });
+  }
+  const canvas = STATES[capability](lake());
   const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.93));
   return new File([blob], "lake.jpg", { type: blob.type });
 }

@@ -1,19 +1,13 @@
 // Who is signed in, and the form to sign in with.
 
-import { ask, setCsrf } from "./api.js";
+import { ask, get, setCsrf } from "./api.js";
 import { byId, el, problem } from "./dom.js";
 
 // The signed-in user, or null where somebody has to sign in first.
 export async function whoIsThere() {
-  try {
-    return remember(await ask("GET", "/irs/v1/me"));
-  } catch (error) {
-    if (error.status === 401) return null;
-    throw error;
-  }
-}
-
-function remember(me) {
+  const { signed_in: known } = await get("/console/session");
+  if (!known) return null;
+  const me = await get("/irs/v1/me");
   setCsrf(me.csrf_token);
   return me;
 }

@@ -6,7 +6,7 @@ import { openCamera } from "./camera.js";
 import { callApi } from "./call.js";
 import { offerSmaller, picture, unfit } from "./picture.js";
 import { listenForPictures } from "./sources.js";
-import { drawSample } from "./samples.js";
+import { samplePicture } from "./samples.js";
 import { showParameters } from "./parameters.js";
 import { showSnippets } from "./snippets.js";
 import { showTags, tagsToAskFor } from "./tags.js";
@@ -31,7 +31,7 @@ export async function start(who) {
     ),
   );
   listenForPictures(byId("stage"), byId("file"), byId("choose"), take, isShown);
-  byId("sample").addEventListener("click", async () => take(await drawSample(state.capability.name)));
+  byId("sample").addEventListener("click", async () => take(await samplePicture(state.capability.name)));
   openCamera(byId("camera"), take);
   byId("call").addEventListener("submit", (event) => {
     event.preventDefault();
