@@ -25,7 +25,7 @@ class Clock:
 
 
 def id_of(account):
-    return account.ljust(32, "0")
+    return account.ljust(32, "_")
 
 
 def new_account(store, name, operator=False, frozen=False):
