@@ -14,6 +14,7 @@ import click
 from irs_engine.cli.account_groups import group
 from irs_engine.cli.account_users import PASSWORD, key, read_password, show_once, user
 from irs_engine.cli.text import align
+from irs_engine.errors import ParameterError
 
 if TYPE_CHECKING:
     from irs_engine.server.identity import Accounts
@@ -43,8 +44,9 @@ def read_settings(config: Path | None, **given: Any) -> Settings:
         raise click.ClickException(f"{config}: no such file")
     try:
         return Settings.read(config, **{name: value for name, value in given.items() if value is not None})
-    except ValidationError as error:
-        raise click.ClickException(str(error)) from None
+    except ValidationError as error:  # without the values: a database's URL may have a password in it
+        wrong = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+        raise ParameterError(f"settings: {wrong}") from None
 
 
 @click.group()
@@ -136,11 +138,14 @@ def env(config: Path | None, data: Path | None, port: int | None, tls: bool) -> 
     """
     ports: dict[str, Any] = {"tls_port" if tls else "port": port}
     settings = read_settings(config, data=data, **ports)
-    from irs_engine.server.identity.first_start import environment, read_credentials
+    from irs_engine.server.identity.first_start import environment, last_endpoint, read_credentials
 
-    if not (settings.tls_port if tls else settings.port):
-        raise click.ClickException(f"the port is not in the settings: say it with --port{' and --tls' * tls}")
-    click.echo("\n".join(environment(settings, *read_credentials(settings), tls=tls)))
+    url = None if port else last_endpoint(settings, tls)
+    if not (url or (settings.tls_port if tls else settings.port)):
+        raise click.ClickException(
+            "the server has no such port: say it with --port, or start the server once"
+        )
+    click.echo("\n".join(environment(settings, *read_credentials(settings), tls=tls, url=url)))
 
 
 def _without_secret(key: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -117,7 +118,7 @@ def read_password(from_stdin: bool) -> str:
     from irs_engine.server.identity.passwords import new_password
 
     if from_stdin:
-        return str(click.get_text_stream("stdin").readline()).rstrip("\r\n")
+        return sys.stdin.readline().rstrip("\r\n")
     return new_password()
 
 

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -50,23 +51,23 @@ def certificate(settings: Settings, now: datetime | None = None) -> Certificate:
     now = now or datetime.now(timezone.utc)
     folder, names = settings.folder, _names(settings)
     files = Certificate(folder / "ca.pem", folder / "server.pem", folder / "server.key")
-    ca_key_file = folder / "ca.key"
     authority = _usable(files.ca, now)
-    if authority is None or not ca_key_file.exists() or _vouches_for(authority) != _permitted(names):
+    ca_key = _key_of(authority, folder / "ca.key")
+    if authority is None or ca_key is None or _vouches_for(authority) != _permitted(names):
         ca_key = ec.generate_private_key(ec.SECP256R1())
         authority = _authority(ca_key, names, now)
-        for file in (files.chain, files.ca):  # whatever happens now, none is found that fits no key
-            file.unlink(missing_ok=True)
-        write_private(ca_key_file, _private(ca_key))
+        write_private(folder / "ca.key", _private(ca_key))
         write_private(files.ca, _pem(authority), mode=0o644)  # to be handed on
     server = _usable(files.chain, now)
-    if server is None or not files.key.exists() or _alternatives(server) != names:
-        loaded = serialization.load_pem_private_key(ca_key_file.read_bytes(), None)
-        assert isinstance(loaded, ec.EllipticCurvePrivateKey)
+    if (
+        server is None
+        or _key_of(server, files.key) is None
+        or not _issued_by(authority, server)
+        or _alternatives(server) != names
+    ):
         key = ec.generate_private_key(ec.SECP256R1())
-        files.chain.unlink(missing_ok=True)
         write_private(files.key, _private(key))
-        write_private(files.chain, _pem(_server(key, names, authority, loaded, now)) + _pem(authority))
+        write_private(files.chain, _pem(_server(key, names, authority, ca_key, now)) + _pem(authority))
     return files
 
 
@@ -164,6 +165,25 @@ def _usable(file: Path, now: datetime) -> x509.Certificate | None:
     except (OSError, ValueError):
         return None
     return found if found.not_valid_before_utc <= now < found.not_valid_after_utc - RENEWED else None
+
+
+def _key_of(made: x509.Certificate | None, file: Path) -> ec.EllipticCurvePrivateKey | None:
+    """The private key in a file, if it is that of the certificate."""
+    try:
+        found = serialization.load_pem_private_key(file.read_bytes(), None)
+    except (OSError, ValueError, TypeError):  # TypeError: it has a password
+        return None
+    if made is None or not isinstance(found, ec.EllipticCurvePrivateKey):
+        return None
+    return found if found.public_key() == made.public_key() else None
+
+
+def _issued_by(authority: x509.Certificate, server: x509.Certificate) -> bool:
+    try:
+        server.verify_directly_issued_by(authority)
+    except (InvalidSignature, ValueError, TypeError):
+        return False
+    return True
 
 
 def _vouches_for(authority: x509.Certificate) -> GeneralNames:

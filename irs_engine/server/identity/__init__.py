@@ -2,7 +2,13 @@
 
 from irs_engine.server.identity.accounts import Account, Accounts, User
 from irs_engine.server.identity.authenticate import Credentials, Identity
-from irs_engine.server.identity.first_start import FirstStart, endpoint, environment, first_start
+from irs_engine.server.identity.first_start import (
+    FirstStart,
+    endpoint,
+    environment,
+    first_start,
+    remember_endpoint,
+)
 from irs_engine.server.identity.iam_routes import iam_routes
 from irs_engine.server.identity.management_routes import management_routes
 from irs_engine.server.identity.people import PERMISSIONS
@@ -20,4 +26,5 @@ __all__ = [
     "first_start",
     "iam_routes",
     "management_routes",
+    "remember_endpoint",
 ]

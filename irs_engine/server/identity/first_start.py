@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import io
+import json
 import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,9 +84,34 @@ def endpoint(settings: Settings, tls: bool = False) -> str:
     return f"http{'s' if tls else ''}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def environment(settings: Settings, ak: str, sk: str, tls: bool = False) -> list[str]:
-    """Lines for a shell, after which unchanged programs that use the cloud's SDK call this server."""
-    url = endpoint(settings, tls)
+def remember_endpoint(settings: Settings) -> None:
+    """Note where the server listens, for commands that do not know with which options it was started.
+
+    Args:
+        settings: With the ports that were bound.
+    """
+    found = {"http": endpoint(settings)} | (
+        {"https": endpoint(settings, tls=True)} if settings.tls_port else {}
+    )
+    write_private(settings.folder / "endpoint.json", json.dumps(found).encode())
+
+
+def last_endpoint(settings: Settings, tls: bool = False) -> str | None:
+    """Where the server listened when it was last started; None: it never did, or not like that."""
+    try:
+        found = json.loads((settings.folder / "endpoint.json").read_bytes())
+    except (OSError, ValueError):
+        return None
+    return found.get("https" if tls else "http") if isinstance(found, dict) else None
+
+
+def environment(settings: Settings, ak: str, sk: str, tls: bool = False, url: str | None = None) -> list[str]:
+    """Lines for a shell, after which unchanged programs that use the cloud's SDK call this server.
+
+    Args:
+        url: Of the server, where that of the settings is not it.
+    """
+    url = url or endpoint(settings, tls)
     region = settings.region.replace("-", "_").upper()
     values = {
         f"HUAWEICLOUD_SDK_REGION_IMAGE_{region}": url,

@@ -17,4 +17,4 @@ def missing(what: str, name: str) -> AccountError:
 
 
 def taken(what: str, name: str) -> AccountError:
-    return AccountError("AIP.0014", f"there is a {what} {name!r} already")
+    return AccountError("AIP.0014", f"the {what} {name!r} exists already")
