@@ -1,21 +1,17 @@
-"""Who asks for or changes something of the business, and what the request says."""
+"""Who asks for or changes something of the business, and the numbers that a query has."""
 
 from __future__ import annotations
 
-import json
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 
 from irs_engine.server.caller import ADMINISTRATOR, TENANT_GUEST, Caller
 from irs_engine.server.errors import ServiceError
-from irs_engine.server.works.reading import read_body
+from irs_engine.server.identity.bodies import identified
 
 if TYPE_CHECKING:
     from irs_engine.server.app import Parts
-
-BODY_BYTES = 2**16
 
 
 def parts(request: Request) -> Parts:
@@ -24,54 +20,21 @@ def parts(request: Request) -> Parts:
 
 async def reader(request: Request) -> Caller:
     """Any user who may call the service."""
-    caller, _ = await _caller(request)
-    if not caller.permissions & {ADMINISTRATOR, TENANT_GUEST}:
-        raise ServiceError("ModelArts.4203", f"{TENANT_GUEST} or {ADMINISTRATOR} of a user group allows it")
+    caller, _ = await _permitted(request, TENANT_GUEST, ADMINISTRATOR)
     return caller
 
 
 async def administrator(request: Request) -> tuple[Caller, dict[str, Any]]:
     """A user who may change what the account uses and pays, and the JSON object of the request's body."""
-    caller, body = await _caller(request)
-    if ADMINISTRATOR not in caller.permissions:
-        raise ServiceError("ModelArts.4203", f"{ADMINISTRATOR} of a user group allows it")
-    return caller, _json(body)
+    return await _permitted(request, ADMINISTRATOR)
 
 
-async def _caller(request: Request) -> tuple[Caller, bytes]:
-    credentials = await parts(request).identity.begin(request)
-    body = await read_body(request, parts(request).settings.load, BODY_BYTES)
-    credentials.check_body(body)
-    request.state.caller = credentials.caller  # known now that the signature has covered the body
-    return credentials.caller, body
-
-
-def _json(body: bytes) -> dict[str, Any]:
-    """Decimal numbers are kept as they are written: they may be money."""
-    if not body:
-        return {}
-    try:
-        found = json.loads(body, parse_float=Decimal, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        raise ServiceError("AIS.0014") from None
-    if not isinstance(found, dict):
-        raise ServiceError("AIS.0014", "expected an object")
-    return found
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
-
-
-def given(body: dict[str, Any], name: str, type_: type, default: Any = None) -> Any:
-    """A value of the body, which has to be there unless there is a default."""
-    value = body.get(name, default)
-    if value is None:
-        raise ServiceError("AIS.0011", name)
-    if not isinstance(value, type_):
-        kinds = {bool: "true or false", str: "a string"}
-        raise ServiceError("AIP.0012", f"{name}: expected {kinds[type_]}")
-    return value
+async def _permitted(request: Request, *permissions: str) -> tuple[Caller, dict[str, Any]]:
+    caller, values = await identified(request)
+    request.state.caller = caller
+    if not caller.permissions & set(permissions):
+        raise ServiceError("ModelArts.4203", f"{' or '.join(permissions)} of a user group allows it")
+    return caller, values
 
 
 def whole(request: Request, name: str, default: int, most: int) -> int:

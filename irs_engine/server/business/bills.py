@@ -69,7 +69,7 @@ class Bills:
             not_billed = connection.scalar(sa.select(sa.func.sum(charges.c.amount)).where(open_))
             return Balance(row.balance, int(not_billed or 0))
 
-    def top_up(self, account_id: str, amount: Decimal | int | str, now: float, note: str = "") -> None:
+    def top_up(self, account_id: str, amount: Decimal | float | str, now: float, note: str = "") -> None:
         """Pay in; ends arrears as soon as the balance is no longer below zero."""
         nano = to_nano(amount)
         if nano <= 0:
@@ -79,12 +79,6 @@ class Bills:
                 raise ServiceError("AIP.0012", "account_id: there is no such account")
             purse = purses.lock_one(connection, account_id)
             purses.change(connection, purse, "top-up", nano, now, note)
-
-    def check_operator(self, account_id: str) -> None:
-        """Raise where the account is not the one that runs this server."""
-        with self._store.read() as connection:
-            if not connection.scalar(sa.select(accounts.c.operator).where(accounts.c.id == account_id)):
-                raise ServiceError("ModelArts.4203", "the operator of this server tops accounts up")
 
     def issue(self, now: float) -> int:
         """Bill every hour that ended, once; returns how many bills that made.

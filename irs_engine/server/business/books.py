@@ -8,6 +8,7 @@ is exact without a lock, and no quota is overrun by calls that are made at the s
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import queue
 import threading
@@ -58,7 +59,7 @@ class Books:
     def __init__(self, store: Store, prices: Prices, subscribed: bool):
         self._store, self._prices, self._subscribed = store, prices, subscribed
         self._waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._starting = threading.Lock()
+        self._door = threading.Lock()
         self._thread: threading.Thread | None = None
         self._closed = False
         # What follows belongs to the thread.
@@ -83,31 +84,32 @@ class Books:
         await reply
 
     def note(self, call: Call) -> None:
-        """Like `count`, some time soon."""
-        self._put(_Count(call, None))
+        """Like `count`, some time soon; not at all when the server is stopping."""
+        with contextlib.suppress(RuntimeError):
+            self._put(_Count(call, None))
 
     def release(self, permit: Permit) -> None:
         """Nothing happens when it is not held any more."""
-        self._put(_Release(permit))
+        with contextlib.suppress(RuntimeError):
+            self._put(_Release(permit))
 
     def close(self) -> None:
         """Do what is waiting, and stop."""
-        with self._starting:
-            self._closed = True
-            thread, self._thread = self._thread, None
-        if thread:
-            self._waiting.put(None)
-            thread.join()
+        with self._door:
+            if not self._closed:
+                self._closed = True
+                self._waiting.put(None)
+        if self._thread:
+            self._thread.join()
 
     def _put(self, order: Any) -> None:
-        if self._thread is None:
-            with self._starting:
-                if self._closed:
-                    raise RuntimeError("the books are closed")
-                if self._thread is None:
-                    self._thread = threading.Thread(target=self._work, name="irs-books", daemon=True)
-                    self._thread.start()
-        self._waiting.put(order)
+        with self._door:  # nothing comes after the None of `close`, where nobody would ever answer it
+            if self._closed:
+                raise RuntimeError("the books are closed")
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="irs-books", daemon=True)
+                self._thread.start()
+            self._waiting.put(order)
 
     def _work(self) -> None:
         closing = False

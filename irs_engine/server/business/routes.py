@@ -15,7 +15,6 @@ Amounts are strings in the currency, which is beside them; times are as "2026-11
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -26,11 +25,13 @@ from starlette.routing import Route
 from irs_engine.errors import ParameterError
 from irs_engine.server.answers import AsciiJSON
 from irs_engine.server.business import statistics_routes
-from irs_engine.server.business.asking import administrator, given, parts, reader, whole
+from irs_engine.server.business.asking import administrator, parts, reader, whole
 from irs_engine.server.business.packages import Offer, Package
 from irs_engine.server.business.periods import HOUR, iso
 from irs_engine.server.business.prices import to_text
 from irs_engine.server.errors import ServiceError
+from irs_engine.server.identity.bodies import field
+from irs_engine.server.identity.session_routes import is_operator
 
 MOST = 1000  # rows of an answer
 
@@ -58,7 +59,7 @@ async def obs_authorisation(request: Request) -> Response:
     business = parts(request).business
     if request.method == "PUT":
         caller, body = await administrator(request)
-        wanted = given(body, "authorised", bool)
+        wanted = field(body, "authorised", bool)
         await run_in_threadpool(
             business.subscriptions.authorise_obs, caller.account_id, wanted, business.clock()
         )
@@ -84,7 +85,7 @@ async def packages(request: Request) -> Response:
 async def buy(request: Request) -> Response:
     caller, body = await administrator(request)
     business = parts(request).business
-    name, auto_renew = given(body, "offer", str), given(body, "auto_renew", bool, False)
+    name, auto_renew = field(body, "offer", str), field(body, "auto_renew", bool, False)
     if not (offer := business.packages.offers.get(name)):
         raise ServiceError("AIP.0012", f"offer: expected one of {', '.join(business.packages.offers)}")
     now = business.clock()
@@ -95,7 +96,7 @@ async def buy(request: Request) -> Response:
 async def set_auto_renew(request: Request) -> Response:
     caller, body = await administrator(request)
     business, id = parts(request).business, request.path_params["id"]
-    wanted = given(body, "auto_renew", bool)
+    wanted = field(body, "auto_renew", bool)
     await run_in_threadpool(business.packages.set_auto_renew, caller.account_id, id, wanted, business.clock())
     return AsciiJSON({"id": id, "auto_renew": wanted})
 
@@ -109,17 +110,16 @@ async def balance(request: Request) -> Response:
 async def top_up(request: Request) -> Response:
     """By administrators of the account that runs this server: nobody else can know that money came in."""
     caller, body = await administrator(request)
+    if not await run_in_threadpool(is_operator, request, caller):
+        raise ServiceError("ModelArts.4203", "the operator of this server tops accounts up")
     amount = body.get("amount")
-    if amount is None:
-        raise ServiceError("AIS.0011", "amount")
-    if isinstance(amount, bool) or not isinstance(amount, (int, str, Decimal)):
-        raise ServiceError("AIP.0012", "amount: expected a number, or a string with one")
+    if isinstance(amount, bool) or not isinstance(amount, (int, float, str)):
+        raise ServiceError("AIP.0012", "amount: expected a number, best as a string")
     business = parts(request).business
-    account_id = given(body, "account_id", str, caller.account_id)
-    note = given(body, "note", str, "")[:200]
+    account_id = field(body, "account_id", str, caller.account_id)
+    note = field(body, "note", str, "")[:200]
 
     def pay_in() -> dict[str, Any]:
-        business.bills.check_operator(caller.account_id)
         try:
             business.bills.top_up(account_id, amount, business.clock(), note)
         except ParameterError as error:
