@@ -113,7 +113,6 @@ class Settings(BaseSettings):
     precision: str = "auto"
     threads: int | None = Field(None, ge=1)
     weights: tuple[str, ...] = ()
-    music_catalogue: Path | None = None
     log: Literal["text", "json"] = "text"
     download: DownloadSettings = DownloadSettings()
     obs: ObsSettings = ObsSettings()

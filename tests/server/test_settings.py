@@ -1,8 +1,12 @@
 """Settings come from a file, the environment and the caller, and wrong ones are told."""
 
-import pytest
-from pydantic import ValidationError
+import re
+from pathlib import Path
 
+import pytest
+from pydantic import BaseModel, ValidationError
+
+import irs_engine
 from irs_engine.server.settings import Settings
 
 
@@ -64,3 +68,23 @@ def test_authentication_may_not_be_off_elsewhere(host):
 def test_they_cannot_be_changed():
     with pytest.raises(ValidationError):
         Settings().port = 1
+
+
+def test_the_readme_lists_every_setting_with_its_default():
+    text = (Path(irs_engine.__file__).parent / "server" / "README.md").read_text()
+    listed = dict(re.findall(r"^\| `([a-z_.0-9]+)` \| (.*?) \|", text, re.MULTILINE))
+    expected = {}
+    for name, value in Settings():
+        for setting, default in dict(value).items() if isinstance(value, BaseModel) else [("", value)]:
+            expected[f"{name}.{setting}".rstrip(".")] = in_toml(default)
+    assert listed == expected
+
+
+def in_toml(value):
+    if value in (None, (), {}):
+        return ""
+    if isinstance(value, dict):
+        value = "{" + ", ".join(f"{name} = {inner}" for name, inner in value.items()) + "}"
+    elif isinstance(value, tuple):
+        value = list(value)
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
