@@ -111,10 +111,10 @@ class Identity:
         return person.caller("token", project)
 
     def _by_session(self, session: str, asked: AskedProject) -> Caller:
-        person = self.tokens.find_session(session)
-        if person is None or not person.enabled:
+        found = self.tokens.find_session(session)
+        if found is None or not found[0].enabled:
             raise ServiceError("APIG.0301", "the session has ended")
-        projects = self.accounts.projects(person.account_id)
+        person, projects = found
         return _thawed(person).caller("session", asked.among(projects, self._settings.region))
 
     def _operator(self) -> Person:
@@ -151,35 +151,22 @@ class Identity:
             raise ServiceError("APIG.0301", f"X-Sdk-Date is over 15 minutes off; the clock here says {here}")
         who = (signed.access_key, peer_of(request))
         _check_lock(self._signatures.locked(who))
-        secret, usable, caller = await self.in_thread(self._find_key, signed.access_key, asked)
+        found = await self.in_thread(self.accounts.keys.find, signed.access_key)
 
         def check(digest: str) -> Caller:
-            if not (signed.covers(secret, digest) & usable):
+            if not (signed.covers(found.secret, digest) & found.usable) or found.person is None:
                 self._signatures.failed(who)
                 raise ServiceError("APIG.0301", MISMATCH)
             self._signatures.succeeded(who)
-            return caller()
+            return _thawed(found.person).caller("key", asked.among(found.projects, self._settings.region))
 
         credentials = Credentials(check=check)
         headers = request.headers
         if "transfer-encoding" not in headers and headers.get("content-length", "0") == "0":
             credentials.check_digest(EMPTY_HASH)
-        elif signed.payload and not signed.matches(secret, signed.payload):
+        elif signed.payload and not signed.matches(found.secret, signed.payload):
             check("")  # nothing that the body could be would help
         return credentials
-
-    def _find_key(self, ak: str, asked: AskedProject) -> tuple[str, bool, Callable[[], Caller]]:
-        """Its secret, whether it may be used, and what to say once the signature has been found right."""
-        found, secret = self.accounts.keys.find(ak)
-        projects = self.accounts.projects(found[0].account_id if found else "")
-        if found is None:
-            return secret, False, _never
-        person, row = found
-        return (
-            secret,
-            person.enabled and row["key_enabled"],
-            lambda: _thawed(person).caller("key", asked.among(projects, self._settings.region)),
-        )
 
     def _login(self, account: str, user: str, password: str, peer: str) -> Person:
         who = (account if is_name(account) else "", user if is_name(user) else "", peer)
@@ -208,10 +195,6 @@ def _thawed(person: Person) -> Person:
     if person.frozen:
         raise ServiceError("AIS.0027")
     return person
-
-
-def _never() -> Caller:
-    raise AssertionError("nobody has this key")
 
 
 def peer_of(request: Request) -> str:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from irs_engine.server.identity import people
 from irs_engine.server.identity.keyring import Keyring
 from irs_engine.server.identity.names import is_name
-from irs_engine.server.identity.people import Shown
+from irs_engine.server.identity.people import Person, Project
 from irs_engine.server.identity.problems import AccountError, missing
 from irs_engine.server.identity.tables import access_keys, users
 from irs_engine.server.identity.tokens import end_of_tokens
@@ -31,6 +31,22 @@ class Key:
     enabled: bool
     created: float  # seconds since 1970
     sk: str | None = field(default=None, repr=False)  # given when it is made, and never again
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What an access key stands for.
+
+    Args:
+        person: None where there is no such key.
+        usable: The key and its user are enabled.
+        projects: Of the account.
+    """
+
+    person: Person | None
+    usable: bool
+    secret: str = field(repr=False)
+    projects: list[Project]
 
 
 class Keys:
@@ -87,20 +103,22 @@ class Keys:
         """Ends the tokens of its user too."""
         self._change(ak, access_keys.delete(), ends=True)
 
-    def find(self, ak: str) -> tuple[Shown | None, str]:
-        """Whose it is, and its secret; where it is unknown None and nobody's secret, after as much work."""
+    def find(self, ak: str) -> Found:
+        """Whose it is; where it is unknown nobody's, after as much work."""
         with self._store.read() as connection:
-            found = people.by_key(connection, ak)
-        if found:
-            return found, self._keyring.open(found[1]["secret"], ak)
-        return None, self._nobody.open(self._nobodys, "")
+            shown = people.by_key(connection, ak)
+            projects = people.projects_of(connection, shown[0].account_id if shown else "")
+        if shown is None:
+            return Found(None, False, self._nobody.open(self._nobodys, ""), projects)
+        person, row = shown
+        return Found(
+            person, person.enabled and row["key_enabled"], self._keyring.open(row["secret"], ak), projects
+        )
 
     def secret(self, ak: str) -> str | None:
         """Of a key that may be used at this moment, to check what else was signed with it."""
-        found, secret = self.find(ak)
-        if found is None or not found[1]["key_enabled"] or not found[0].enabled or found[0].frozen:
-            return None
-        return secret
+        found = self.find(ak)
+        return found.secret if found.person and found.usable and not found.person.frozen else None
 
     def _change(self, ak: str, change: sa.Update | sa.Delete, ends: bool) -> None:
         with self._store.write() as connection:

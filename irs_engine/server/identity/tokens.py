@@ -63,10 +63,13 @@ class Tokens:
             return person, None
         return person, Project(row["project_id"], row["project_name"], person.account_id)
 
-    def find_session(self, secret: str) -> Person | None:
+    def find_session(self, secret: str) -> tuple[Person, list[Project]] | None:
+        """Whose session it is, and the projects of the account; None where it is not one, or no more."""
         with self._store.read() as connection:
             found = people.by_session(connection, digest(secret))
-        return found[0] if found and found[1]["expires"] > self._clock() else None
+            if found is None or found[1]["expires"] <= self._clock():
+                return None
+            return found[0], people.projects_of(connection, found[0].account_id)
 
     def _issue(self, table: sa.Table, seconds: float, **row: str | None) -> Issued:
         made = Issued.of(self._clock(), seconds)

@@ -85,10 +85,10 @@ def test_permissions_are_those_of_all_groups(accounts):
         for _ in range(2):  # twice is once
             accounts.groups.grant(group.id, permission)
             accounts.groups.add(group.id, ann.id)
-    (person, _), secret = accounts.keys.find(key.ak)
-    assert person.permissions == {TENANT_GUEST, OBS_VIEWER} and secret == key.sk
+    found = accounts.keys.find(key.ak)
+    assert found.person.permissions == {TENANT_GUEST, OBS_VIEWER} and found.secret == key.sk
     own = accounts.keys.create(accounts.user(made.id, "acme").id)
-    assert accounts.keys.find(own.ak)[0][0].permissions == {ADMINISTRATOR}
+    assert accounts.keys.find(own.ak).person.permissions == {ADMINISTRATOR}
     stranger = accounts.create_account("other")
     with pytest.raises(AccountError):
         accounts.groups.add(group.id, accounts.user(stranger.id, "other").id)
@@ -125,7 +125,7 @@ def test_the_database_alone_gives_no_secret_away(accounts, store, settings):
     assert key.sk.encode() not in sealed and hashed.startswith("$argon2id$")
     file = settings.folder / "secrets.key"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert Accounts(store, settings).keys.find(key.ak)[1] == key.sk  # another process
+    assert Accounts(store, settings).keys.find(key.ak).secret == key.sk  # another process
     with pytest.raises(KeyringError, match="is not the key"):  # sealed for one key, it is no other's
         Keyring(file).open(sealed, "ANOTHER")
     file.write_bytes(b"x" * 32)
@@ -134,7 +134,7 @@ def test_the_database_alone_gives_no_secret_away(accounts, store, settings):
     file.unlink()
     with pytest.raises(KeyringError, match="is missing"):
         Accounts(store, settings).keys.find(key.ak)
-    assert Accounts(store, settings).keys.find("UNKNOWN")[0] is None and not file.exists()
+    assert Accounts(store, settings).keys.find("UNKNOWN").person is None and not file.exists()
 
 
 def test_many_at_once(accounts, store, settings):
