@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 from identity_service import sign
 
 from irs_engine.server.identity.keys import Key
-from irs_engine.server.identity.signature import EMPTY_HASH, canonical_path, canonical_queries, read_signature
+from irs_engine.server.identity.signature import (
+    EMPTY_HASH,
+    SignatureError,
+    canonical_path,
+    canonical_queries,
+    read_signature,
+)
 
 KEY = Key("AK", "user", "user", True, 0.0, "secret")
 HOST = "127.0.0.1:8443"
@@ -101,3 +107,34 @@ def test_several_headers_of_a_name_are_one():
     raw = [(name.lower().encode(), value.encode()) for name, value in signed.items() if name != "X-Many"]
     found = read_signature("GET", b"/", b"", [*raw, (b"x-many", b" a"), (b"x-many", b"b ")])
     assert found.covers(KEY.sk, EMPTY_HASH)
+
+
+lines = st.one_of(
+    st.binary(max_size=80),
+    st.builds(
+        lambda ak, names, signature: (
+            b"SDK-HMAC-SHA256 Access=%b, SignedHeaders=%b, Signature=%b" % (ak, names, signature)
+        ),
+        st.binary(max_size=8),
+        st.sampled_from(
+            [b"host;x-sdk-date", b"x-sdk-date", b"host;host", b";", b"\xff;x-sdk-date", b"HOST;X-Sdk-Date"]
+        ),
+        st.sampled_from([b"0" * 64, b"F" * 64, b"0" * 63, b"\xb2" * 64]),
+    ),
+)
+
+
+@given(
+    authorization=st.lists(lines, max_size=2),
+    date=st.one_of(st.binary(max_size=20), st.from_regex(rb"[0-9]{8}T[0-9]{6}Z", fullmatch=True)),
+    payload=st.one_of(st.none(), st.binary(max_size=70), st.just(b"UNSIGNED-PAYLOAD")),
+)
+def test_anything_else_is_refused_and_nothing_worse(authorization, date, payload):
+    raw = [(b"host", b"h"), (b"x-sdk-date", date), *((b"authorization", line) for line in authorization)]
+    raw += [(b"x-sdk-content-sha256", payload)] if payload is not None else []
+    try:
+        found = read_signature("POST", b"/", b"", raw)
+    except SignatureError as error:
+        assert str(error)
+    else:
+        assert found.seconds and not found.covers(KEY.sk, EMPTY_HASH)
