@@ -21,12 +21,14 @@ from irs_engine.server.identity.keys import Keys
 from irs_engine.server.identity.names import checked_name, is_name, new_id
 from irs_engine.server.identity.passwords import hash_password
 from irs_engine.server.identity.people import Person, Project
-from irs_engine.server.identity.problems import missing, taken
+from irs_engine.server.identity.problems import AccountError, missing, taken
 from irs_engine.server.identity.regions import REGIONS
 from irs_engine.server.identity.tables import accounts, projects, users
 from irs_engine.server.identity.tokens import end_of_tokens
 from irs_engine.server.settings import Settings
 from irs_engine.server.store import Store
+
+OPERATORS = ("local", "operator", f"operator-{new_id()[:8]}")  # names; the first one that is free is taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,17 @@ class Accounts:
         """The own user of the account that runs this server; None before the first start."""
         with self.store.read() as connection:
             return people.the_operator(connection)
+
+    def create_operator(self, password: str | None = None) -> Account | None:
+        """The account that runs this server; None where there is one already, or somebody else is quicker."""
+        for name in OPERATORS:
+            if self.operator():
+                break
+            try:
+                return self.create_account(name, password, operator=True)
+            except AccountError:  # the name is that of another account, or it has just been made
+                continue
+        return None
 
     def create_user(self, account_id: str, name: str, password: str | None = None) -> User:
         """A user who may do nothing until some group that it is in may."""

@@ -20,7 +20,6 @@ from irs_engine.server.identity.lockout import Lockout
 from irs_engine.server.identity.names import is_name
 from irs_engine.server.identity.passwords import check_password
 from irs_engine.server.identity.people import Person, Project, by_id, by_name
-from irs_engine.server.identity.problems import AccountError
 from irs_engine.server.identity.signature import EMPTY_HASH, SignatureError, read_signature
 from irs_engine.server.identity.tokens import TOKEN_SECONDS, Issued, Tokens
 from irs_engine.server.settings import Settings
@@ -120,10 +119,7 @@ class Identity:
     def _operator(self) -> Person:
         found = self.accounts.operator()
         if found is None:
-            try:
-                self.accounts.create_account("local", operator=True)
-            except AccountError:  # somebody else was quicker
-                pass
+            self.accounts.create_operator()
             found = self.accounts.operator()
             assert found
         return found

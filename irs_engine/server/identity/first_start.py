@@ -13,11 +13,9 @@ from irs_engine.errors import IrsError
 from irs_engine.server.identity.accounts import Accounts
 from irs_engine.server.identity.keyring import write_private
 from irs_engine.server.identity.passwords import new_password
-from irs_engine.server.identity.problems import AccountError
 from irs_engine.server.settings import Settings
 from irs_engine.server.store import Store
 
-NAME = "local"  # of the account and of its own user
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}
 
 
@@ -59,14 +57,13 @@ def first_start(settings: Settings, store: Store) -> FirstStart | None:
     Writes `credentials`, of which the SDK reads the keys, and `env`, to be sourced by a shell.
     """
     accounts = Accounts(store, settings)
-    if accounts.operator():
+    if accounts.operator():  # without the work of hashing a password
         return None
     password = new_password()
-    try:
-        account = accounts.create_account(NAME, password, operator=True)
-    except AccountError:  # another process was quicker
+    account = accounts.create_operator(password)
+    if account is None:
         return None
-    owner = accounts.user(account.id, NAME)
+    owner = accounts.user(account.id, account.name)
     key = accounts.keys.create(owner.id)
     assert key.sk
     (project,) = accounts.projects(account.id)

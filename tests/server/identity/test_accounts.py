@@ -189,6 +189,13 @@ def test_the_sdk_reads_the_credentials(store, settings, monkeypatch):
     assert (found.ak, found.sk, found.project_id) == (made.ak, made.sk, made.project_id)
 
 
+def test_the_first_start_beside_an_account_of_its_name(accounts, settings, store):
+    accounts.create_account("local")
+    made = first_start(settings, store)
+    assert made.account == accounts.operator().account_name == "operator"
+    assert accounts.create_operator() is None
+
+
 def test_two_servers_start_first(settings, store_url):
     stores = [Store(store_url) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
