@@ -30,7 +30,9 @@ class Store:
         parsed = make_url(url)
         self.sqlite = parsed.get_backend_name() == "sqlite"
         if self.sqlite and parsed.database:
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            file = Path(parsed.database)
+            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            file.touch(mode=0o600)  # before SQLite makes one that others can read
         self._engine = sa.create_engine(parsed, pool_pre_ping=not self.sqlite, pool_size=16)
         if self.sqlite:
             sa.event.listen(self._engine, "connect", _prepare_sqlite)

@@ -40,6 +40,11 @@ def test_what_fails_leaves_nothing(store_url):
     found.close()
 
 
+def test_the_file_is_its_owner_s_alone(tmp_path):
+    Store(f"sqlite:///{tmp_path / 'irs.db'}").close()
+    assert (tmp_path / "irs.db").stat().st_mode & 0o777 == 0o600
+
+
 def test_other_versions_are_refused(tmp_path):
     url = f"sqlite:///{tmp_path / 'deep' / 'irs.db'}"
     found = Store(url)
