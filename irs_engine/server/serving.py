@@ -35,7 +35,7 @@ def serve(settings: Settings) -> None:
         KeyboardInterrupt: It was SIGINT, and all is finished.
     """
     from irs_engine.server.app import create_app
-    from irs_engine.server.identity import first_start
+    from irs_engine.server.identity import first_start, remember_endpoint
 
     set_up_logs(settings)
     with listening(settings) as (settings, plain, secure):
@@ -46,6 +46,7 @@ def serve(settings: Settings) -> None:
                 made.text(settings) if sys.stderr.isatty() else f"first start: see {made.folder}/credentials"
             )
             print(told, file=sys.stderr)
+        remember_endpoint(settings)
         context = certificate(settings).context() if secure else None
         run(app, settings.load, plain, secure, context)
 
