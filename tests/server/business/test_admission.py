@@ -239,10 +239,12 @@ def test_a_database_that_is_gone_is_an_error_and_no_hang(make, store):
         permit = await business.admit(caller(), BY_NAME["defog"])
         with store.write() as connection:
             connection.exec_driver_sql("ALTER TABLE usage_minutes RENAME TO elsewhere")
-        with pytest.raises(sa.exc.SQLAlchemyError):
-            await business.count(permit, ok=True)
-        with store.write() as connection:
-            connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO usage_minutes")
+        try:
+            with pytest.raises(sa.exc.SQLAlchemyError):
+                await business.count(permit, ok=True)
+        finally:
+            with store.write() as connection:
+                connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO usage_minutes")
         return await call(business)
 
     assert asyncio.run(without()) == "ok"
