@@ -6,11 +6,19 @@ from typing import Any
 
 from irs_engine.registry import Parameter, get_operator
 from irs_engine.server.apis import APIS, BASE64_CHARACTERS, Api
-from irs_engine.server.openapi.schemas import PICTURE, SCHEMAS, Schema, record, reference, text
+from irs_engine.server.openapi.schemas import PICTURE, SCHEMAS, Schema, items, record, reference, text
 
 _TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 TAG, ABOUT = "Pictures", "One picture in, what is known of it out."
 DEPRECATED = frozenset({"image-tagging-v1"})
+MORE = {  # what the service takes, and the engine knows nothing of
+    "recapture-detect": {
+        "scene": {
+            **items(text(enum=["recapture"]), "All there are by default."),
+            "type": ["array", "null"],
+        }
+    }
+}
 SUMMARIES = {"bgm-recognition": "Name the music in a video."}  # no verb of the engine has it
 
 
@@ -62,7 +70,7 @@ def _summary(api: Api) -> str:
 
 
 def _bodies(api: Api) -> dict[str, Any]:
-    options = {p.name: parameter_schema(p) for p in api.parameters}
+    options = {p.name: parameter_schema(p) for p in api.parameters} | MORE.get(api.name, {})
     formats = ", ".join(api.limits.formats)
     sources: dict[str, Schema] = {}
     if "image" in api.sources:

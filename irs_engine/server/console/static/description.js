@@ -28,7 +28,8 @@ function read(document) {
     apis.push({ name, title: post.summary });
     if (post.deprecated || !post["x-irs-limits"]) continue;
     const content = post.requestBody.content;
-    const { image, url, file, ...parameters } = content["application/json"].schema.properties;
+    const properties = Object.entries(content["application/json"].schema.properties);
+    const parameters = Object.fromEntries(properties.filter(([, schema]) => "default" in schema)); // not what the picture is
     capabilities.push({
       name,
       ...(WORDS[name] ?? { title: post.summary, verb: "Run", done: "Result" }),
