@@ -77,8 +77,13 @@ class Books:
             raise
 
     async def count(self, call: Call) -> None:
-        """Write the call down, and let go of its permit. It is durable on return; when the waiting task is
-        cancelled it is written all the same."""
+        """Write the call down, and let go of its permit.
+
+        It is durable on return; when the waiting task is cancelled it is written all the same.
+
+        Raises:
+            RuntimeError: The permit is not held: its call was counted or given up before.
+        """
         reply = asyncio.get_running_loop().create_future()
         self._put(_Count(call, reply))
         await reply
@@ -118,20 +123,28 @@ class Books:
             while len(orders) < MOST and not self._waiting.empty():
                 orders.append(self._waiting.get())
             closing = None in orders
-            self._count([order for order in orders if isinstance(order, _Count)])
-            for order in orders:
-                if isinstance(order, _Release):
-                    self._let_go(order.permit)
+            self._count(self._ended(orders))
             self._admit([order for order in orders if isinstance(order, _Admission)])
 
+    def _ended(self, orders: Sequence[Any]) -> list[_Count]:
+        """Let go of the permits of calls that ended; returns those that have to be written down."""
+        calls: list[_Count] = []
+        refused: list[Outcome] = []
+        for order in orders:
+            if isinstance(order, _Release):
+                self._let_go(order.permit)
+            elif isinstance(order, _Count):
+                if self._let_go(order.call.permit) or order.reply is None:
+                    calls.append(order)
+                else:
+                    refused.append((order.reply, RuntimeError("the call was counted or given up before")))
+        _deliver(refused)
+        return calls
+
     def _count(self, counts: Sequence[_Count]) -> None:
-        if not counts:
-            return
-        errors = self._recorded([count.call for count in counts])
-        for count in counts:
-            self._let_go(count.call.permit)
-        outcomes = [(count.reply, error) for count, error in zip(counts, errors, strict=True) if count.reply]
-        _deliver(outcomes)
+        if counts:
+            errors = self._recorded([count.call for count in counts])
+            _deliver([(c.reply, error) for c, error in zip(counts, errors, strict=True) if c.reply])
 
     def _recorded(self, calls: Sequence[Call]) -> list[Exception | None]:
         """Of every call, why it could not be written down."""
@@ -177,13 +190,16 @@ class Books:
         self._in_flight[key] += 1
         return None
 
-    def _let_go(self, permit: Permit) -> None:
-        if permit in self._held:
-            self._held.remove(permit)
-            key = (permit.caller.account_id, permit.api.name)
-            self._in_flight[key] -= 1
-            if not self._in_flight[key]:
-                del self._in_flight[key]
+    def _let_go(self, permit: Permit) -> bool:
+        """Whether it was held."""
+        if permit not in self._held:
+            return False
+        self._held.remove(permit)
+        key = (permit.caller.account_id, permit.api.name)
+        self._in_flight[key] -= 1
+        if not self._in_flight[key]:
+            del self._in_flight[key]
+        return True
 
 
 def _deliver(outcomes: Sequence[Outcome]) -> None:

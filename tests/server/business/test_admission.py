@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from service_calls import HOUR, call, caller, calls, id_of, totals
 
 from irs_engine.server.apis import BY_NAME
-from irs_engine.server.business import Offer, Permit
+from irs_engine.server.business import Offer
 from irs_engine.server.caller import ADMINISTRATOR, OBS_VIEWER, TENANT_GUEST
 from irs_engine.server.errors import ServiceError
 from irs_engine.server.identity.tables import accounts
@@ -216,20 +216,38 @@ def test_refusals_are_counted_as_failed_calls(make):
     assert totals(business) == {"defog": {"failed": 4}}
 
 
-def test_an_account_that_vanishes_spoils_no_call_of_others(make):
-    """Its calls cannot be counted, as nothing in the database may belong to nobody."""
+def test_an_account_that_vanishes_spoils_no_call_of_others(make, store):
+    """Its call cannot be counted, as nothing in the database may belong to nobody."""
     business = make()
 
     async def both():
-        known = [await business.admit(caller(), BY_NAME["defog"]) for _ in range(10)]
-        unknown = Permit(caller("gone"), BY_NAME["defog"], business.clock())
-        counts = [business.count(permit, ok=True) for permit in [*known[:5], unknown, *known[5:]]]
+        callers = [*5 * [caller()], caller("b"), *5 * [caller()]]
+        permits = [await business.admit(who, BY_NAME["defog"]) for who in callers]
+        with store.write() as connection:
+            connection.execute(accounts.delete().where(accounts.c.id == id_of("b")))
+        counts = [business.count(permit, ok=True) for permit in permits]
         return await asyncio.gather(*counts, return_exceptions=True)
 
     outcomes = asyncio.run(both())
-    assert isinstance(outcomes[5], sa.exc.IntegrityError)
-    assert [outcome for n, outcome in enumerate(outcomes) if n != 5] == 10 * [None]
+    assert isinstance(outcomes.pop(5), sa.exc.IntegrityError)
+    assert outcomes == 10 * [None]
     assert totals(business) == {"defog": {"successful": 10, "free": 10}}
+
+
+def test_no_call_is_counted_twice(make):
+    business = make()
+
+    async def twice():
+        counted, given_up = [await business.admit(caller(), BY_NAME["defog"]) for _ in range(2)]
+        business.release(given_up)
+        counts = [business.count(permit, ok=True) for permit in (counted, counted, given_up)]
+        return await asyncio.gather(*counts, return_exceptions=True)
+
+    first, *others = asyncio.run(twice())
+    assert first is None and [str(error) for error in others] == 2 * [
+        "the call was counted or given up before"
+    ]
+    assert totals(business) == {"defog": {"successful": 1, "free": 1}}
 
 
 def test_a_database_that_is_gone_is_an_error_and_no_hang(make, store):
