@@ -169,6 +169,13 @@ def test_what_never_ends_is_cut_off(host, head, part):
     assert sum(sent) < 30 * 2**20  # the buffers of the kernel on both sides are among these
 
 
+def test_crumbs_cost_too_much(host):
+    """Each is as much work as a large part; small bodies may come as they like."""
+    small, large = (CHUNKED + b"1\r\nx\r\n" * n + b"0\r\n\r\n" for n in (1500, 5000))
+    assert gotten(host(small)) == b"x" * 1500
+    not_gotten(host(large))
+
+
 @pytest.mark.parametrize("start", [b"", HEAD, HEAD + b"Content-Length: 1000\r\n\r\n", CHUNKED + b"400\r\n"])
 def test_dripping_is_no_way_to_stay(host, start):
     ended = threading.Event()

@@ -86,3 +86,16 @@ def test_whatever_is_accepted_is_plain_and_stays_the_same(text):
     assert re.fullmatch(r"/[!-~]*", url.target) and "#" not in url.target and "\\" not in url.target
     assert 1 <= url.port <= 65535
     assert parse(f"{url.scheme}://{url.authority}{url.target}") == url
+
+
+def test_people_are_told_what_is_wrong():
+    for text, word in {
+        "http://user@example.com/": "user name",
+        "ftp://example.com/": "https",
+        "http://a b/": "spaces",
+        "http://a..b/": "host",
+        "http://a:0/": "port",
+        "http://a/" + "x" * LONGEST: "2048",
+    }.items():
+        with pytest.raises(UrlError, match=word):
+            parse(text)
