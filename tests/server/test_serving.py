@@ -76,6 +76,15 @@ def until(url, what, count):
         time.sleep(0.01)
 
 
+def line_with(live, words):
+    """Of the log, when it has come."""
+    end = time.monotonic() + 60
+    while not (found := [line for line in live.log if words in line]):
+        assert time.monotonic() < end, f"never: {words}"
+        time.sleep(0.01)
+    return found[0]
+
+
 def test_http_and_https_beside_each_other(live):
     trusted = ssl.create_default_context(cafile=live.folder / "ca.pem")
     for url in (live.url, live.secure_url):
@@ -119,7 +128,15 @@ def test_a_client_that_leaves_leaves_the_queue(live):
         until(live.url, "waiting", 0)
         assert "answer" not in first  # the queue was left while it was still full
     assert first["answer"].status_code == 200
-    assert any("status=499" in line and "super-resolution" in line for line in live.log)
+    assert "api=super-resolution" in line_with(live, "status=499")
+
+
+def test_a_body_that_is_too_long_is_answered(live):
+    """Also to a client that sends all of it before it listens."""
+    long = bytes(20_000_000)
+    for content in (long, iter([long[:5_000_000]] * 4)):  # with a Content-Length, and in chunks
+        answer = httpx.post(f"{live.url}/v1.0/vision/defog", content=content, timeout=60)
+        assert answer.status_code == 413 and answer.json()["error_code"] == "APIG.0201"
 
 
 def test_lines_of_the_log_tell_who_and_what_but_no_secrets(live):
@@ -131,7 +148,7 @@ def test_lines_of_the_log_tell_who_and_what_but_no_secrets(live):
         timeout=60,
     )
     assert asked.status_code == 200 and asked.headers["X-Request-Id"] == "mine-1"
-    line = next(line for line in live.log if "id=mine-1" in line)
+    line = line_with(live, "id=mine-1")
     assert re.search(r" method=POST path=/v1.0/vision/defog status=200 ms=[\d.]+ api=defog account=\w+", line)
     assert re.search(r" in=\d\d+ out=\d\d+ .*work_ms=[\d.]+", line)
     assert secret not in "".join(live.log)
@@ -153,8 +170,7 @@ def test_a_second_sigterm_ends_it_at_once_and_sigint_is_told_apart(tmp_path):
     with running(tmp_path, "--auth", "off") as live:
         with enlarging(live.url) as first:
             live.process.send_signal(signal.SIGTERM)
-            while not any("stopping" in line for line in live.log):
-                time.sleep(0.01)
+            line_with(live, "stopping")
             live.process.send_signal(signal.SIGTERM)
             assert live.process.wait(60) == 128 + signal.SIGTERM
         assert isinstance(first["answer"], httpx.HTTPError)

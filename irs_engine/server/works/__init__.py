@@ -69,13 +69,14 @@ class Works:
             raise ServiceError("APIG.0308", "the server is stopping", headers={"Retry-After": "1"})
         self._calls += 1
         try:
-            format, header = await self._in(self._readers, read_header, data, api.limits)
+            format, header = await asyncio.to_thread(read_header, data, api.limits)
             gate = self._gates[api.name]
             if api.verb != "tag":
                 return await self._one(gate, partial(getattr(self._engine, str(api.verb)), data, **options))
             async with gate.passed(), self._decoded.passed(pixels_read(format, header)):
                 with self._lane.announced():
-                    picture = await self._in(self._readers, self._engine.read_for_tagging, data)
+                    reading = self._readers.submit(self._engine.read_for_tagging, data)
+                    picture = await asyncio.wrap_future(reading)
                 return await self._lane.result(Asked(picture, **options))
         finally:
             self._calls -= 1
@@ -120,9 +121,6 @@ class Works:
     def _tag(self, asked: Any) -> list[TaggingResult]:
         return tag_together(self._engine.load_detecting_tagger(), asked)
 
-    async def _in(self, threads: ThreadPoolExecutor, function: Callable[..., Any], *given: Any) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(threads, function, *given)
-
     async def _one(self, gate: Gate, work: Callable[[], Any]) -> Any:
         """A call with a thread to itself; its place is free when the thread is, even if it is cancelled."""
         await gate.enter()
@@ -143,8 +141,10 @@ class Works:
             options = {parameter.name: parameter.default for parameter in api.parameters}
             try:
                 await asyncio.to_thread(getattr(self._engine, str(api.verb)), picture, **options)
-            except (IrsError, ImportError, RuntimeError, MemoryError) as error:
-                log.error("%s cannot be answered: %s", api.name, error)
+            except Exception as error:
+                log.error(
+                    "%s cannot be answered: %s", api.name, error, exc_info=not isinstance(error, IrsError)
+                )
                 failed.append(api.name)
         self.problem = f"no answers from {', '.join(failed)}; the log says why" if failed else ""
         log.info("models: %s", self.problem or "ready")
