@@ -11,6 +11,7 @@ from irs_engine.errors import IrsError
 from irs_engine.server.settings import Settings
 
 MISSING = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)  # "localhost" is ::1 too, where there is no IPv6 as well
+FILES = 2**16
 
 Sockets = Sequence[socket.socket]
 
@@ -72,13 +73,13 @@ def _entered(opened: contextlib.ExitStack, sockets: Sockets) -> Sockets:
     return [opened.enter_context(one) for one in sockets]
 
 
-def allow_files(count: int) -> None:
-    """Each connection is an open file, of which systems allow few unless they are asked."""
+def allow_files() -> None:
+    """As many open files as this process may have: each connection is one, and shells allow few."""
     try:
         import resource
     except ImportError:  # on Windows, where there is no such limit
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < count:
-        most = count if hard == resource.RLIM_INFINITY else min(count, hard)
+    most = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))

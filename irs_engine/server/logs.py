@@ -29,6 +29,7 @@ access = logging.getLogger(f"{__name__}.access")
 
 REQUEST_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 LONGEST_PATH = 200  # characters of it that are written
+PROBES = ("/livez", "/readyz", "/metrics")  # every few seconds, and all is well
 PIECE = 2**17  # bytes; larger answers go in pieces, so that it shows whether the client takes them
 
 
@@ -55,7 +56,9 @@ class Requests:
             seconds = exchange.seconds()
             if api := state.get("api"):
                 self._metrics.called(api, _outcome(exchange.status, state.get("error_code")), seconds)
-            access.info("", extra={"fields": _fields(scope, exchange, seconds)})
+            fields = _fields(scope, exchange, seconds)
+            asked_by_machines = exchange.status == 200 and fields["path"] in PROBES
+            access.log(logging.DEBUG if asked_by_machines else logging.INFO, "", extra={"fields": fields})
 
     async def _answer_failure(self, error: BaseException, scope: Scope, exchange: _Exchange) -> None:
         if isinstance(error, asyncio.CancelledError):  # the server stops, and has waited long enough

@@ -24,7 +24,6 @@ from irs_engine.server.tls import certificate
 log = logging.getLogger(__name__)
 
 BACKLOG = 2048
-SPARE_FILES = 256  # beside connections: the database, weights, downloads
 
 
 def serve(settings: Settings) -> None:
@@ -59,7 +58,7 @@ def run(
     context: ssl.SSLContext | None = None,
 ) -> None:
     """Serve any application on bound sockets: http on the first ones, https as of `context` on the others."""
-    allow_files(load.connections + SPARE_FILES)
+    allow_files()
     config = uvicorn.Config(
         app,
         http=functools.partial(Connection, limits=load, idle={}),  # type: ignore[arg-type]

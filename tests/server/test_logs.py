@@ -111,6 +111,16 @@ def test_a_line_of_a_stranger(client, lines):
     assert (line["status"], line["account"], line["api"], len(line["path"])) == (404, "", "", 200)
 
 
+def test_probes_are_of_no_interest_while_all_is_well(lines):
+    async def ready(request):
+        return PlainTextResponse("", int(request.query_params.get("status", 200)))
+
+    client = TestClient(Requests(Starlette(routes=[Route("/readyz", ready)]), Settings()))
+    client.get("/readyz")
+    client.get("/readyz?status=503")
+    assert [line["status"] for line in lines()] == [503]
+
+
 def test_the_forms_of_lines(client, caplog):
     caplog.set_level("INFO", logger="irs_engine.server.logs")
     client.get("/known", headers={"X-Request-Id": "mine"})

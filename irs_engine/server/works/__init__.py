@@ -10,7 +10,7 @@ import asyncio
 import io
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -45,7 +45,9 @@ class Works:
         self._decoded = Gate(2 * BATCH_PIXELS)  # pixels: a batch that is worked on, and the next one
         self._readers = ThreadPoolExecutor(self._load.workers, thread_name_prefix="irs-read")
         self._workers = ThreadPoolExecutor(self._load.workers, thread_name_prefix="irs-work")
-        self._lane = Batcher(self._tag, self._load.batch, self._load.batch_wait_ms / 1000)
+        self._lane: Batcher[Asked, TaggingResult] = Batcher(
+            self._tag, self._load.batch, self._load.batch_wait_ms / 1000
+        )
         self._warming: asyncio.Task[None] | None = None
         self._calls = 0  # of `call` that have not returned
         self._stopping = False
@@ -118,7 +120,7 @@ class Works:
         usual = 2 * self._load.batch if api.verb == "tag" else self._load.concurrency_default
         return self._load.concurrency.get(api.name, usual)
 
-    def _tag(self, asked: Any) -> list[TaggingResult]:
+    def _tag(self, asked: Sequence[Asked]) -> list[TaggingResult]:
         return tag_together(self._engine.load_detecting_tagger(), asked)
 
     async def _one(self, gate: Gate, work: Callable[[], Any]) -> Any:
