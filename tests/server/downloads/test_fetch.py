@@ -194,12 +194,17 @@ def test_dripping_is_no_way_to_stay(host, start):
     assert ended.wait(30)  # and the connection is gone
 
 
-def test_silence(host):
-    def script(connection):
-        connection.recv(1)
-        time.sleep(5)
+def test_a_host_that_thinks_for_too_long(host):
+    """The head has to be there in time, however much of it there is for all."""
+    given_up = threading.Event()
 
-    not_gotten(host(script), first_byte_seconds=0.2)
+    def script(connection):
+        request_of(connection)
+        given_up.wait(20)
+        connection.sendall(picture())
+
+    not_gotten(host(script), first_byte_seconds=0.2, total_seconds=60)
+    given_up.set()
 
 
 def test_no_connection(host):
