@@ -44,17 +44,25 @@ def browser():
         found.close()
 
 
-@pytest.fixture(scope="package")
+sessions = {}  # by the address of the server
+
+
+@pytest.fixture
 def session(server):
-    """The cookie and the CSRF token of a signed-in owner of the first account."""
+    """Cookie and CSRF token of the owner of the first account, signed in; the same until that has ended."""
+    if found := sessions.get(server.url):
+        known = httpx.get(f"{server.url}/console/session", cookies={"irs_session": found[0]})
+        if known.json()["signed_in"]:
+            return found
     who = server.secrets
     asked = {"account": who["account"], "user": who["user"], "password": who["password"]}
     answer = httpx.post(f"{server.url}/irs/v1/session", json=asked)
     assert answer.status_code == 201, answer.text
-    return answer.cookies["irs_session"], answer.json()["csrf_token"]
+    sessions[server.url] = answer.cookies["irs_session"], answer.json()["csrf_token"]
+    return sessions[server.url]
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture
 def api(server, session):
     """Requests in that session, beside the browser's."""
     cookie, csrf = session
@@ -102,15 +110,17 @@ def new_page(server, browser, session):
         page.watched = Watched(page, server.url)
         watched.append(page.watched)
         page.goto(server.url + path)
-        if (signed_in and path.startswith("/#")) or (path == "/" and signed_in):
-            page.locator("main > section:not([hidden]) :is(.card, #capabilities span)").first.wait_for()
+        if signed_in and path != "/reference":
+            page.locator(
+                "main > section:not([hidden]) :is(.content .card, #capabilities span)"
+            ).first.wait_for()
         return page
 
     yield new_page
-    for one in watched:
-        one.check()
     for context in contexts:
         context.close()
+    for one in watched:
+        one.check()
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ export async function keysCard(me, made) {
   }
 
   function remove(key) {
-    const sure = el("p", {}, "Programs that sign with ", el("code", {}, key.ak), " are refused from now on.");
+    const sure = el("p", {}, "Programs that sign with ", el("code", {}, key.ak), " are refused from now on, and your tokens end.");
     formDialog("Delete this key?", [sure], "Delete", async () => {
       await ask("DELETE", `/irs/v1/keys/${key.ak}`);
       announce("Key deleted");
