@@ -10,12 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from irs_engine.engine import list_operators  # importing it registers the verbs
+import irs_engine.engine  # noqa: F401  it registers the verbs
 from irs_engine.image.limits import FORMATS, Limits
 from irs_engine.registry import Parameter, Range, get_operator
 from irs_engine.results import RecaptureResult, Tag, TaggingResult
 
-assert list_operators
 FILE_BYTES = 7_864_320  # 7.5 MB, of a picture
 BASE64_CHARACTERS = 10 * 2**20
 BODY_BYTES = 12 * 2**20

@@ -31,10 +31,10 @@ class DownloadSettings(_Table):
     ports: tuple[int, ...] = (80, 443)
     allow_hosts: tuple[str, ...] = ()  # none: any public host
     allow_private: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()
-    connect_seconds: float = Field(3, gt=0)
-    first_byte_seconds: float = Field(5, gt=0)
-    total_seconds: float = Field(10, gt=0)
-    at_once: int = Field(16, ge=1)
+    connect_seconds: float = Field(default=3, gt=0)
+    first_byte_seconds: float = Field(default=5, gt=0)
+    total_seconds: float = Field(default=10, gt=0)
+    at_once: int = Field(default=16, ge=1)
 
 
 class Bucket(_Table):
@@ -53,24 +53,24 @@ class ObsSettings(_Table):
 class LoadSettings(_Table):
     """What is done at once, and how long anybody is waited for."""
 
-    queue: int = Field(64, ge=0)  # calls that may wait for their turn
+    queue: int = Field(default=64, ge=0)  # calls that may wait for their turn
     concurrency: dict[str, int] = {"recapture-detect": 1}  # calls of an API at once
-    concurrency_default: int = Field(4, ge=1)
-    batch: int = Field(8, ge=1)  # pictures that are tagged together at most
-    batch_wait_ms: float = Field(1.0, ge=0)
-    workers: int = Field(2, ge=1)  # threads that decode and encode pictures
-    connections: int = Field(1000, ge=1)
-    header_seconds: float = Field(10, gt=0)  # for all headers of a request, and of an idle connection
-    body_seconds: float = Field(60, gt=0)
-    body_bytes_per_second: int = Field(16_384, ge=0)  # slower senders are cut off after a grace of 5 s
-    wait_seconds: float = Field(30, gt=0)  # in the queue
-    drain_seconds: float = Field(20, ge=0)  # for calls in progress when the server stops
+    concurrency_default: int = Field(default=4, ge=1)
+    batch: int = Field(default=8, ge=1)  # pictures that are tagged together at most
+    batch_wait_ms: float = Field(default=1.0, ge=0)
+    workers: int = Field(default=2, ge=1)  # threads that decode and encode pictures
+    connections: int = Field(default=1000, ge=1)
+    header_seconds: float = Field(default=10, gt=0)  # for all headers of a request, and of an idle connection
+    body_seconds: float = Field(default=60, gt=0)
+    body_bytes_per_second: int = Field(default=16_384, ge=0)  # slower ones are cut off after 5 s
+    wait_seconds: float = Field(default=30, gt=0)  # in the queue
+    drain_seconds: float = Field(default=20, ge=0)  # for calls in progress when the server stops
 
 
 class Tier(_Table):
     """A price per 1,000 calls, from so many calls of the calendar month on."""
 
-    above: int = Field(0, ge=0)
+    above: int = Field(default=0, ge=0)
     per_thousand: float = Field(ge=0)
 
 
@@ -87,7 +87,7 @@ class BillingSettings(_Table):
     """The business side. By default nothing costs anything and everything is subscribed."""
 
     subscribed: bool = True  # are the services of a new account
-    monthly_free_calls: int | None = Field(None, ge=0)  # per API; none: no limit unless there are prices
+    monthly_free_calls: int | None = Field(default=None, ge=0)  # per API; none: no limit without prices
     currency: str = "USD"
     prices: dict[str, tuple[Tier, ...]] = {}  # API or "default": tiers
     packages: dict[str, PackageSettings] = {}  # name: what can be bought
@@ -99,8 +99,8 @@ class Settings(BaseSettings):
     )
 
     host: str = "127.0.0.1"
-    port: int = Field(8090, ge=0, le=65535)
-    tls_port: int | None = Field(None, ge=0, le=65535)  # https beside http, on a port of its own
+    port: int = Field(default=8090, ge=0, le=65535)
+    tls_port: int | None = Field(default=None, ge=0, le=65535)  # https beside http, on a port of its own
     data: Path = HOME
     database: str | None = None  # an SQLAlchemy URL; none: an SQLite file under `data`
     auth: Literal["on", "off"] = "on"
@@ -111,7 +111,7 @@ class Settings(BaseSettings):
     console: bool = True
     device: str = "auto"
     precision: str = "auto"
-    threads: int | None = Field(None, ge=1)
+    threads: int | None = Field(default=None, ge=1)
     weights: tuple[str, ...] = ()
     log: Literal["text", "json"] = "text"
     download: DownloadSettings = DownloadSettings()
