@@ -69,7 +69,8 @@ class Live:
 @contextlib.contextmanager
 def running(folder: Path, *options: str, **environment: str) -> Iterator[Live]:
     """A server with its data in `folder`, ready; stopped in the end."""
-    command = [sys.executable, "-m", "irs_engine.cli", "serve", "--port", "0", "--data", str(folder), *options]
+    command = [sys.executable, "-m", "irs_engine.cli", "serve", "--port", "0"]
+    command += ["--data", str(folder), *options]
     process = subprocess.Popen(
         command, env=os.environ | environment, text=True, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
     )

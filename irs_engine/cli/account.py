@@ -13,40 +13,13 @@ import click
 
 from irs_engine.cli.account_groups import group
 from irs_engine.cli.account_users import PASSWORD, key, read_password, show_once, user
+from irs_engine.cli.server_settings import read_settings, server_options
 from irs_engine.cli.text import align
-from irs_engine.errors import ParameterError
 
 if TYPE_CHECKING:
     from irs_engine.server.identity import Accounts
-    from irs_engine.server.settings import Settings
 
 Command = Callable[..., Any]
-
-
-def server_options(command: Command) -> Command:
-    """--config and --data: the server that is meant."""
-    config = click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Of the server.")
-    data = click.option(
-        "--data", type=click.Path(path_type=Path), metavar="DIR", help="Where the server keeps everything."
-    )
-    return config(data(command))
-
-
-def read_settings(config: Path | None, **given: Any) -> Settings:
-    """As the server would read them; of `given` those that are not None win."""
-    try:
-        from pydantic import ValidationError
-
-        from irs_engine.server.settings import Settings
-    except ImportError as error:
-        raise click.ClickException(f"{error}; run: pip install 'irs-engine[server]'") from None
-    if config and not config.is_file():
-        raise click.ClickException(f"{config}: no such file")
-    try:
-        return Settings.read(config, **{name: value for name, value in given.items() if value is not None})
-    except ValidationError as error:  # without the values: a database's URL may have a password in it
-        wrong = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-        raise ParameterError(f"settings: {wrong}") from None
 
 
 @click.group()

@@ -170,6 +170,8 @@ def test_settings(run, tmp_path, monkeypatch):
 
 
 def test_without_the_extra(run, settings, monkeypatch):
+    for name in [name for name in sys.modules if name.startswith("irs_engine.server")]:
+        monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "pydantic", None)
     code, _, err = run("account", "--data", settings.folder, "list")
     assert code == 1 and "pip install 'irs-engine[server]'" in err

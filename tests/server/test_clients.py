@@ -1,4 +1,4 @@
-"""Programs written for the cloud, against a real server with the shipped weights: they notice no difference."""
+"""Programs written for the cloud, against a real server with real weights: nothing changes for them."""
 
 import base64
 import json
@@ -205,7 +205,7 @@ README = Path(irs.__file__).parent / "server" / "README.md"
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
 def test_every_curl_example_of_the_readme(server, tmp_path):
-    """Run by a shell as they stand, in the order of the page, with the server's own address and credentials."""
+    """Run by a shell as they stand, in their order, with the server's own address and password."""
     blocks = re.findall(r"^```console\n(.*?)^```", README.read_text(), re.MULTILINE | re.DOTALL)
     commands = [
         command
