@@ -101,12 +101,12 @@ async def ended(reader):
 
 @in_loop
 async def test_requests_one_after_the_other_on_one_connection():
-    async with Server() as server:
+    async with Server(header_seconds=1) as server:
         reader, writer = await server.connect()
-        for _ in range(4):
+        for _ in range(5):
             writer.write(GET)
             assert await answered(reader) == b"200 here"
-            await asyncio.sleep(0.1)  # together longer than an idle connection may be
+            await asyncio.sleep(0.3)  # together longer than an idle connection may be
         writer.write(3 * GET)
         assert [await answered(reader) for _ in range(3)] == [b"200 here"] * 3
 
@@ -224,12 +224,12 @@ async def test_who_takes_nothing_of_an_answer_is_hung_up_on():
 
 @in_loop
 async def test_who_takes_an_answer_slowly_gets_it():
-    async with Server() as server:
+    async with Server(header_seconds=1) as server:
         reader, _ = await server.connect(b"GET /large HTTP/1.1\r\nConnection: close\r\n\r\n")
         taken = 0
-        while part := await reader.read(2**20):
+        while part := await reader.read(2**19):
             taken += len(part)
-            await asyncio.sleep(0.002)  # some seconds for the whole
+            await asyncio.sleep(0.02)  # together longer than one may take nothing
         assert taken > LARGE
 
 
