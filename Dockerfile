@@ -1,6 +1,6 @@
 # The REST service on CPUs:
 #   docker build -t irs-engine . && docker run -p 8090:8090 -v irs:/data irs-engine
-# The first start writes an account and its keys to /data/credentials and prints how to use them.
+# The first start writes the password and the keys of its account to /data/credentials.
 
 FROM python:3.12-slim AS build
 RUN apt-get update && apt-get install -y --no-install-recommends g++ && rm -rf /var/lib/apt/lists/*

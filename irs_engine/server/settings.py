@@ -53,7 +53,7 @@ class ObsSettings(_Table):
 class LoadSettings(_Table):
     """What is done at once, and how long anybody is waited for."""
 
-    queue: int = Field(default=64, ge=0)  # calls that may wait for their turn
+    queue: int = Field(default=64, ge=0)  # calls of an API that may wait for their turn
     concurrency: dict[str, int] = {"recapture-detect": 1}  # calls of an API at once
     concurrency_default: int = Field(default=4, ge=1)
     batch: int = Field(default=8, ge=1)  # pictures that are tagged together at most
