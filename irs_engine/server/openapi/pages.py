@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 
 from irs_engine.server.answers import AsciiJSON
+from irs_engine.server.console.pages import STATIC
 from irs_engine.server.openapi.reference import page
 from irs_engine.server.openapi.spec import document
 
-STYLE = Path(__file__).parent / "reference.css"
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -32,7 +30,7 @@ async def reference(_request: Request) -> Response:
 
 
 async def style(_request: Request) -> Response:
-    return FileResponse(STYLE, media_type="text/css", headers=HEADERS)
+    return FileResponse(STATIC / "reference.css", media_type="text/css", headers=HEADERS)
 
 
 routes = [

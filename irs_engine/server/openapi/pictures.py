@@ -43,7 +43,7 @@ def _operation(api: Api, path: str) -> dict[str, Any]:
     found: dict[str, Any] = {
         "operationId": api.name + (f"-{number + 1}" if number else ""),
         "tags": [TAG],
-        "summary": api.title,
+        "summary": api.title + (f" (V{number + 1})" if number else ""),
         "description": _summary(api),
         "x-irs-api": api.name,
         "x-irs-service": api.service,

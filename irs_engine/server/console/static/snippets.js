@@ -76,7 +76,7 @@ with open(${python(file)}, "rb") as file:
 keys = BasicCredentials(os.environ["HUAWEICLOUD_SDK_AK"], os.environ["HUAWEICLOUD_SDK_SK"], ${python(me.project_id ?? "")})
 headers = {"Content-Type": "application/json", "Host": ${python(host)}, "X-Project-Id": keys.project_id}
 request = Signer(keys).sign(SdkRequest(method="POST", schema=${python(protocol.slice(0, -1))}, host=${python(host)},
-                                       resource_path=${python(path)}, header_params=headers, body=body))
+                                       resource_path=${python(path)}, query_params=[], header_params=headers, body=body))
 answer = requests.post(${python(origin + path)}, data=body, headers=request.header_params)
 answer.raise_for_status()
 with open("result${/\.\w+$/.exec(file)?.[0] ?? ""}", "wb") as file:
