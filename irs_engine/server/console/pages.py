@@ -67,10 +67,21 @@ async def installation(request: Request) -> Response:
     return AsciiJSON(await run_sync(about, parts))
 
 
+async def authority(request: Request) -> Response:
+    """The certificate that clients of the https port are to trust."""
+    parts = request.app.state.parts
+    (await parts.identity.begin(request)).check_body(b"")
+    file = parts.settings.folder / "ca.pem"
+    if parts.settings.tls_port is None or not await run_sync(file.is_file):
+        raise ServiceError("APIG.0101", "https is not served here")
+    return FileResponse(file, media_type="application/x-pem-file", filename="irs-engine-ca.pem")
+
+
 routes = [
     Route("/", page),
     Route("/favicon.ico", icon),
     Route("/irs/v1/about", installation),
+    Route("/irs/v1/ca.pem", authority),
     Route("/console/session", session),
     Mount("/console", ConsoleFiles(directory=STATIC)),
 ]

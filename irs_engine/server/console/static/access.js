@@ -10,7 +10,9 @@ const ADMINISTRATOR = "Administrator";
 
 export async function enter(place, me) {
   const lines = environment(me);
+  const { tls_port: tls } = await get("/irs/v1/about");
   const cards = [whoCard(me), lines.card, await keysCard(me, lines.show)];
+  if (tls !== null) cards.push(certificateCard(tls));
   if (me.permissions.includes(ADMINISTRATOR)) cards.push(...(await usersCards()));
   if (me.operator) cards.push(await accountsCard());
   place.replaceChildren(el("div", { class: "stack-cards" }, cards));
@@ -54,6 +56,13 @@ function environment(me) {
       el("code", {}, "irs-engine env"), " prints them too."),
     el("pre", { tabindex: 0, "aria-label": "Lines for the environment" }, code));
   return { card, show };
+}
+
+function certificateCard(port) {
+  return el("section", { class: "card", "aria-labelledby": "tls-title" },
+    el("div", { class: "card-head" }, el("h2", { id: "tls-title" }, "https"), el("a", { class: "button", href: "/irs/v1/ca.pem", download: "irs-engine-ca.pem" }, "Certificate to trust")),
+    el("p", { class: "muted small" }, port ? `https is served on port ${port}. ` : "https is served too. ",
+      "The server vouches for itself: programs that check certificates are given this file, Python's by ", el("code", {}, "SSL_CERT_FILE"), "."));
 }
 
 function changePassword() {
