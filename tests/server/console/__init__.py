@@ -1,1 +1,1 @@
-"""A package, so that its browser and its server end with it: while a browser is driven no event loop can run."""
+"""A package, so that its browser and its server end with it: no event loop can run beside a driven browser."""
