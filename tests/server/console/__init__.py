@@ -1,1 +1,1 @@
-"""A package, so that its browser and its server end with it: no event loop can run beside a driven browser."""
+"""A package, so that its browser and its server end with it: no event loop runs beside a driven browser."""
