@@ -153,6 +153,11 @@ def test_a_key_works_until_it_is_deleted(new_page):
     page.reload()
     page.get_by_role("switch", name=f"Key {ak}").wait_for()
     assert sk not in page.content()  # it was shown once
+    refused = {"error_code": "AIP.0012", "error_msg": "The input parameter is incorrect.", "detail": "2 keys"}
+    page.route("**/irs/v1/keys", lambda route: route.fulfill(status=400, json=refused))
+    page.get_by_role("button", name="Create a key").click()
+    page.get_by_role("alert").get_by_text("AIP.0012").wait_for()
+    page.unroute("**/irs/v1/keys")
     page.get_by_role("button", name=f"Delete key {ak}").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     page.get_by_role("switch", name=f"Key {ak}").wait_for(state="hidden")

@@ -106,11 +106,12 @@ export function dialog(title, build) {
   return box;
 }
 
+// As the service counts: its 7.5 MB are 7.5 times 1024 times 1024.
 export const bytes = (count) => {
   const units = ["bytes", "KB", "MB", "GB", "TB"];
   let unit = 0;
-  while (count >= 1000 && unit < units.length - 1) [count, unit] = [count / 1000, unit + 1];
-  return `${count < 10 && unit ? count.toFixed(1) : Math.round(count)} ${units[unit]}`;
+  while (count >= 1024 && unit < units.length - 1) [count, unit] = [count / 1024, unit + 1];
+  return `${count < 10 && unit && count % 1 ? count.toFixed(1) : Math.round(count)} ${units[unit]}`;
 };
 
 export const ms = (time) => (time < 10 ? `${time.toFixed(1)} ms` : `${Math.round(time)} ms`);

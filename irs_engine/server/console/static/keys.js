@@ -1,7 +1,7 @@
 // Access keys: a list, and new ones whose secret is shown once.
 
 import { ask, get } from "./api.js";
-import { announce, copyButton, dialog, el } from "./dom.js";
+import { announce, copyButton, dialog, el, problem } from "./dom.js";
 import { day, formDialog, serverSwitch, table } from "./table.js";
 
 // Tells `made(key)` of each new one, while its secret is known.
@@ -11,10 +11,15 @@ export async function keysCard(me, made) {
   const add = el("button", { type: "button", onclick: create }, "Create a key");
 
   async function create() {
-    const { key } = await ask("POST", "/irs/v1/keys", { json: {} });
-    made(key);
-    await update();
-    showSecret(key);
+    wrong.replaceChildren();
+    try {
+      const { key } = await ask("POST", "/irs/v1/keys", { json: {} });
+      made(key);
+      showSecret(key);
+      await update();
+    } catch (error) {
+      wrong.replaceChildren(problem(error)); // such as: there are as many as a user may have
+    }
   }
 
   async function update() {
@@ -51,7 +56,7 @@ function showSecret({ ak, sk }) {
   dialog("A new access key", (close) => [
     line("Access key", ak),
     line("Secret key", sk),
-    el("p", { class: "notice" }, "The secret is shown this once. Copy it now: it cannot be shown again, only replaced."),
+    el("p", { class: "notice" }, "The secret is shown this once. Copy it now, or the lines under Environment, which have it until this area is left: it cannot be shown again, only replaced."),
     el("div", { class: "buttons" }, el("button", { type: "button", class: "primary", onclick: close }, "Done")),
   ]);
 }
