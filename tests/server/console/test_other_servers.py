@@ -26,6 +26,7 @@ def session():
 
 def test_nobody_signs_in(new_page):
     page = new_page(signed_in=False)
+    page.get_by_role("button", name="Choose a file").wait_for()
     page.set_input_files("#file", CAT)
     page.locator("#outcome .tag").first.wait_for()
     assert page.get_by_text("open to everybody on this machine").is_visible()
