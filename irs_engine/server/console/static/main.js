@@ -19,7 +19,7 @@ async function start() {
   byId("areas").hidden = false;
   const { version } = await describe();
   byId("version").textContent = `irs_engine ${version}`;
-  trying.start(me);
+  await trying.start(me);
   addEventListener("hashchange", () => show(true));
   await show(false);
 }
