@@ -79,7 +79,9 @@ def _parts(settings: Settings, engine: Engine | None) -> Parts:
     who = Identity(store, settings)
     offers = [Offer(name, **package.model_dump()) for name, package in settings.billing.packages.items()]
     ledger = Business(store, settings, offers=offers)
-    downloads = Downloads(settings, secret_of=who.secret_of, obs_authorised=ledger.obs_authorised)
+    downloads = Downloads(
+        settings, who.secret_of, obs_authorised=ledger.obs_authorised, account_of=who.account_of
+    )
     return Parts(settings, store, engine, who, ledger, downloads, Works(engine, settings))
 
 

@@ -104,9 +104,11 @@ def _converted(parameter: Parameter, value: Any) -> Any:
         number = float(value)
     except (ValueError, OverflowError):  # OverflowError: an integer of hundreds of digits
         return None
-    if math.isnan(number) or (parameter.type is int and number != math.floor(number)):
+    if math.isnan(number):
         return None
-    return int(number) if parameter.type is int and math.isfinite(number) else number
+    if parameter.type is float or math.isinf(number):  # that is out of every range
+        return number
+    return int(number) if number.is_integer() else None
 
 
 def _json(body: bytes) -> dict[str, Any]:

@@ -66,7 +66,11 @@ async def call(request: Request, api: Api) -> Response:
     with phases("admit"):
         permit = await parts.business.admit(caller, api)
     try:
-        response = await _answer(request, api, caller, body, phases)
+        with phases("parse"):
+            content_type, strict = request.headers.get("content-type", ""), parts.settings.strict_parameters
+            asked = await _off_loop(len(body), bodies.read, api, content_type, body, strict)
+            del body  # a call may wait for long
+        response = await _answer(request, api, caller, asked, phases)
     except Exception:
         await parts.business.count(permit, ok=False)
         raise
@@ -84,11 +88,8 @@ async def _off_loop(size: int, function: Callable[..., T], *given: Any) -> T:
     return await run_sync(function, *given) if size > SMALL else function(*given)
 
 
-async def _answer(request: Request, api: Api, caller: Caller, body: bytes, phases: Phases) -> Response:
+async def _answer(request: Request, api: Api, caller: Caller, asked: Body, phases: Phases) -> Response:
     parts: Parts = request.app.state.parts
-    with phases("parse"):
-        content_type, strict = request.headers.get("content-type", ""), parts.settings.strict_parameters
-        asked = await _off_loop(len(body), bodies.read, api, content_type, body, strict)
     if api.verb is None:
         raise ServiceError("AIS.0007", f"{api.title} is not installed here")
     data = asked.data

@@ -68,6 +68,8 @@ CODES: dict[str, tuple[int, str]] = {
     "APIG.0308": (429, "The request is sent too fast and exceeds the default rate limit of the service."),
     "ModelArts.4203": (403, "No access permission."),
     "ModelArts.4204": (400, "The API is not subscribed to."),
+    "ModelArts.4601": (400, "The external URL is invalid."),
+    "ModelArts.4603": (400, "The file failed to be downloaded from the external URL."),
     "ModelArts.4702": (400, "The OBS agency failed to be queried."),
     "ModelArts.4703": (400, "The OBS URL is invalid."),
     "ModelArts.4704": (400, "Failed to obtain the OBS file."),

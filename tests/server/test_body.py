@@ -79,12 +79,15 @@ def test_an_image_wins_over_a_url():
 def test_out_of_range_is_the_default_or_refused():
     for value in (-1, 101, 1e400, "-5"):
         assert asked(V1, threshold=value if value != 1e400 else "1e400").options["threshold"] == 0
+    for api, name, value in ((V1, "limit", "Infinity"), (V2, "limit", "1e999"), (DEFOG, "gamma", "-inf")):
+        default = asked(api).options[name]
+        assert asked(api, **{name: value}).options[name] == default
     assert asked(V2, limit=0).options["limit"] == asked(V2, limit=151).options["limit"] == 50
     assert asked(RECAPTURE, strict=True, threshold=1.5).options["threshold"] == 0.95  # the reference says so
     for api, values in ((V2, {"limit": 151}), (V2, {"threshold": 100.1}), (DEFOG, {"gamma": 0})):
         assert refused(api, json.dumps({"image": IMAGE} | values).encode(), strict=True) == "AIS.0203"
     assert asked(V2, strict=True, limit=-1).options["limit"] == 50
-    for scale in (2, 5, 3.5, "big"):
+    for scale in (2, 5, 3.5, "big", "Infinity"):
         assert refused(SUPER, json.dumps({"image": IMAGE, "scale": scale}).encode()) == "AIS.0203"
     assert asked(SUPER, scale="4").options["scale"] == 4
 

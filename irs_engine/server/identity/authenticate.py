@@ -90,6 +90,11 @@ class Identity:
         """The secret of an access key that may be used at this moment."""
         return await self.in_thread(self.accounts.keys.secret, ak) if is_name(ak) else None
 
+    async def account_of(self, ak: str) -> str | None:
+        """The name of the account whose access key it is."""
+        found = await self.in_thread(self.accounts.keys.find, ak)
+        return found.person.account_name if found.person else None
+
     async def in_thread(self, function: Callable[..., T], *args: object) -> T:
         """For whatever waits for the database."""
         return await run_sync(function, *args, limiter=self._threads)
