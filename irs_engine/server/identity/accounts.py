@@ -24,7 +24,7 @@ from irs_engine.server.identity.people import Person, Project
 from irs_engine.server.identity.problems import AccountError, missing, taken
 from irs_engine.server.identity.regions import REGIONS
 from irs_engine.server.identity.tables import accounts, projects, users
-from irs_engine.server.identity.tokens import end_of_tokens
+from irs_engine.server.identity.tokens import end_of_sessions, end_of_tokens
 from irs_engine.server.settings import Settings
 from irs_engine.server.store import Store
 
@@ -160,6 +160,7 @@ class Accounts:
             connection.execute(users.update().where(users.c.id == user_id).values(enabled=enabled))
             if not enabled:
                 end_of_tokens(connection, user_id)
+                end_of_sessions(connection, user_id)
 
     def set_password(self, user_id: str, password: str) -> None:
         """Ends all of the user's tokens and sessions."""
@@ -167,6 +168,7 @@ class Accounts:
         with self.store.write() as connection:
             connection.execute(users.update().where(users.c.id == user_id).values(password=hashed))
             end_of_tokens(connection, user_id)
+            end_of_sessions(connection, user_id)
 
     def projects(self, account_id: str) -> list[Project]:
         with self.store.read() as connection:

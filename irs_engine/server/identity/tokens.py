@@ -93,6 +93,8 @@ def csrf_token(session: str) -> str:
 
 
 def end_of_tokens(connection: Connection, user_id: str) -> None:
-    """Sessions as well."""
-    for table in (tokens, sessions):
-        connection.execute(table.delete().where(table.c.user_id == user_id))
+    connection.execute(tokens.delete().where(tokens.c.user_id == user_id))
+
+
+def end_of_sessions(connection: Connection, user_id: str) -> None:
+    connection.execute(sessions.delete().where(sessions.c.user_id == user_id))

@@ -162,7 +162,7 @@ def test_a_key_works_until_it_is_deleted(new_page):
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     page.get_by_role("switch", name=f"Key {ak}").wait_for(state="hidden")
     assert "the access key is unknown or disabled" in run_with(lines)
-    page.watched.errors.clear()  # with a key the sessions of its user may end
+    page.watched.errors.clear()  # of the key that was refused
 
 
 def test_a_user_is_made_and_signs_in(new_page, server):

@@ -73,6 +73,8 @@ def test_a_session_ends(service, browser, tenant):
     service.accounts.freeze(tenant.account.id)
     assert browser("GET", ME).code == "AIS.0027"
     service.accounts.freeze(tenant.account.id, frozen=False)
+    service.accounts.keys.delete(service.accounts.keys.create(tenant.owner).ak)
+    assert browser("GET", ME).status == 200  # it began with the password, keys are no matter of it
     service.accounts.enable_user(tenant.owner, False)
     service.accounts.enable_user(tenant.owner)
     assert browser("GET", ME).code == "APIG.0301"  # it has ended for good
