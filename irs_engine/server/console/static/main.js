@@ -39,12 +39,16 @@ async function show(chosen) {
   const heading = byId(`${area}-title`);
   document.title = `${heading.textContent} · irs_engine`;
   if (chosen) heading.focus();
+  const { enter } = AREAS[area];
+  if (!enter) return;
   const content = byId(area).querySelector(".content");
+  content.inert = true; // what stands there from the last visit is about to be replaced: nothing of it is to be used
   try {
-    await AREAS[area].enter?.(content, me);
+    await enter(content, me);
   } catch (error) {
-    content?.replaceChildren(problem(error));
+    content.replaceChildren(problem(error));
   }
+  content.inert = false;
 }
 
 byId("skip").addEventListener("click", (event) => {
