@@ -8,9 +8,9 @@
 - Throughput, and how long calls take, with 1, 8 and 64 clients that ask again as soon as they are answered;
   then the same of the engine alone, one picture after the other and in batches as large as the service's.
 
-The server is a process of its own, without authentication. Clients are tasks of this process on bare sockets:
-they take little from the CPUs that they share with the server. The photo is a JPEG of about 200 KB unless
---photo names another one.
+The server is a process of its own, its clients send a token as real ones do. They are tasks of this process on
+bare sockets and take little from the CPUs that they share with the server. The photo is a JPEG of about 200 KB
+unless --photo names another one.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import base64
+import configparser
 import io
 import json
 import os
@@ -64,8 +65,8 @@ def main() -> None:
         "photo": f"{' x '.join(map(str, Image.open(io.BytesIO(data)).size))}, {len(data)} bytes",
         "machine": {"cpu": platform.processor() or platform.machine(), "cpus": os.cpu_count()},
     }
-    with server() as (port, process):
-        request = made_request(port, data)
+    with server() as (port, process, token):
+        request = made_request(port, token, data)
         found["overhead"] = asyncio.run(overhead(port, process, request, engine, data, arguments.runs))
         print(json.dumps(found["overhead"], indent=1), flush=True)
         found["clients"] = {}
@@ -90,20 +91,20 @@ def made_photo() -> bytes:
     return file.getvalue()
 
 
-def made_request(port: int, data: bytes) -> bytes:
+def made_request(port: int, token: str, data: bytes) -> bytes:
     body = json.dumps({"image": base64.b64encode(data).decode(), **OPTIONS}).encode()
     head = (
         f"POST {PATH} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
+        f"X-Auth-Token: {token}\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
 
 
 @contextmanager
-def server() -> Iterator[tuple[int, int]]:
-    """Port and process id of a server that is ready."""
+def server() -> Iterator[tuple[int, int, str]]:
+    """Port, process id and a token of a server that is ready."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "irs_engine.cli", "serve", "--port", "0", "--auth", "off"]
+        command = [sys.executable, "-m", "irs_engine.cli", "serve", "--port", "0"]
         log = Path(folder, "log")
         environment = os.environ | {"IRS_SERVER_LOAD__QUEUE": "128"}
         with log.open("wb") as file:
@@ -114,10 +115,24 @@ def server() -> Iterator[tuple[int, int]]:
             port = int(told[1])
             while not ready(port):
                 check_running(process, log)
-            yield port, process.pid
+            yield port, process.pid, issued_token(port, Path(folder, "credentials"))
         finally:
             process.terminate()
             process.wait()
+
+
+def issued_token(port: int, credentials: Path) -> str:
+    """For the account that the first start made."""
+    file = configparser.ConfigParser(interpolation=None)
+    file.read(credentials)
+    who = file["console"]
+    user = {"name": who["user"], "password": who["password"], "domain": {"name": who["account"]}}
+    identity = {"methods": ["password"], "password": {"user": user}}
+    body = {"auth": {"identity": identity, "scope": {"project": {"name": "ap-southeast-1"}}}}
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/v3/auth/tokens", json.dumps(body).encode())
+    request.add_header("Content-Type", "application/json")
+    with urllib.request.urlopen(request) as answer:
+        return answer.headers["X-Subject-Token"]
 
 
 def check_running(process: subprocess.Popen, log: Path) -> None:

@@ -26,7 +26,7 @@ from irs_engine.server.works.reading import cancel_on_disconnect, read_body
 if TYPE_CHECKING:
     from irs_engine.server.app import Parts
 
-SMALL = 2**16  # bytes that are worked on at once; more of them would hold up everybody else
+SMALL = 2**19  # bytes that are worked on at once, in 2 ms at most; more would hold up everybody else
 T = TypeVar("T")
 
 
