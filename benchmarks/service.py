@@ -8,9 +8,9 @@
 - Throughput, and how long calls take, with 1, 8 and 64 clients that ask again as soon as they are answered;
   then the same of the engine alone, one picture after the other and in batches as large as the service's.
 
-The server is a process of its own, its clients send a token as real ones do. They are tasks of this process on
-bare sockets and take little from the CPUs that they share with the server. The photo is a JPEG of about 200 KB
-unless --photo names another one.
+The server is a process of its own, its clients send a token as real ones do. They are tasks of this process
+on bare sockets and take little from the CPUs that they share with the server. The photo is a JPEG of about
+200 KB unless --photo names another one.
 """
 
 from __future__ import annotations
