@@ -1,11 +1,15 @@
 """Forms with files, as no program makes them."""
 
 import base64
+import os
+import tempfile
+from pathlib import Path
 
 from hostile_pictures import pictures
 
 PNG = pictures()["PNG"]
 FILE = b'Content-Disposition: form-data; name="file"; filename="a.png"'
+OUTSIDE = Path(tempfile.gettempdir(), "irs_hostile.png")  # where nothing is to be written
 FIELD = b'Content-Disposition: form-data; name="f%d"'
 
 
@@ -29,7 +33,7 @@ ODD_FORMS = {
     "no colon": form((b"Content-Disposition form-data", PNG)),
     "an attachment": form((b'Content-Disposition: attachment; name="file"; filename="a"', PNG)),
     "names of bytes": form((b'Content-Disposition: form-data; name="\xff\0"; filename="\xfe"', PNG)),
-    "a name that leads out": form((FILE.replace(b"a.png", b"../../../../tmp/irs_hostile.png"), PNG)),
+    "a name that leads out": form((FILE.replace(b"a.png", b"../../../.." + os.fsencode(OUTSIDE)), PNG)),
     "an endless head": form((b"X: " + b"y" * 500_000, PNG)),
     "ten thousand heads": form((b"\r\n".join([b"X: y"] * 10_000), PNG)),
     "ten thousand fields": form(

@@ -28,15 +28,8 @@ def server(tmp_path_factory):
 
 def sdk_environment(server, tls=False):
     """What `irs-engine env` prints is all that an unchanged program needs."""
-    url = server.secure_url if tls else server.url
-    port = ["--tls"] if tls else ["--port", url.rpartition(":")[2]]
-    if tls:
-        os.environ["IRS_SERVER_TLS_PORT"] = url.rpartition(":")[2]
-    try:
-        command = [sys.executable, "-m", "irs_engine.cli", "env", "--data", str(server.folder), *port]
-        lines = subprocess.run(command, check=True, text=True, capture_output=True).stdout
-    finally:
-        os.environ.pop("IRS_SERVER_TLS_PORT", None)
+    command = [sys.executable, "-m", "irs_engine.cli", "env", "--data", str(server.folder)]
+    lines = subprocess.run([*command, *["--tls"] * tls], check=True, text=True, capture_output=True).stdout
     return dict(re.findall(r"^export (\w+)=(\S+)$", lines, re.MULTILINE))
 
 

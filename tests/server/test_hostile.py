@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 pytest.importorskip("starlette")
 
 from download_hosts import Host, answering, picture
-from hostile_forms import ODD_BOUNDARIES, ODD_FORMS
+from hostile_forms import ODD_BOUNDARIES, ODD_FORMS, OUTSIDE
 from hostile_pictures import bombs, pictures
 from hostile_requests import CALLS, FORMS, Mutants, send
 from hostile_words import ODD_VALUES
@@ -187,7 +187,7 @@ def test_malformed_forms(server, address, mutants, name):
         answer = send(address, request)
         assert answer is not None and answer[0] in (200, 400)
         check(request, answer, server)
-    assert not Path("/tmp/irs_hostile.png").exists()
+    assert not OUTSIDE.exists()
 
 
 @pytest.mark.parametrize("boundary", ODD_BOUNDARIES)
