@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +18,7 @@ from python_multipart.multipart import FormParser, parse_options_header
 from irs_engine.registry import Parameter
 from irs_engine.server.apis import BASE64_CHARACTERS, FILE_BYTES, Api
 from irs_engine.server.errors import ServiceError
+from irs_engine.server.objects import json_object
 
 MAX_FIELDS = 32
 WHITESPACE = str.maketrans("", "", " \t\r\n")
@@ -45,7 +45,7 @@ def read(api: Api, content_type: str, body: bytes, strict: bool = False) -> Body
     """
     kind, parts = parse_options_header(content_type)
     if kind == b"application/json":
-        values, file = _json(body), None
+        values, file = json_object(body), None
     elif kind == b"multipart/form-data" and "file" in api.sources:
         values, file = _form(body, parts.get(b"boundary", b""))
     else:
@@ -109,20 +109,6 @@ def _converted(parameter: Parameter, value: Any) -> Any:
     if parameter.type is float or math.isinf(number):  # that is out of every range
         return number
     return int(number) if number.is_integer() else None
-
-
-def _json(body: bytes) -> dict[str, Any]:
-    try:
-        found = json.loads(body.decode("utf-8-sig"), parse_constant=_no_constant)
-    except (ValueError, RecursionError):  # ValueError: bad UTF-8 and numbers of thousands of digits too
-        raise ServiceError("AIS.0014") from None
-    if not isinstance(found, dict):
-        raise ServiceError("AIS.0014", "expected an object")
-    return found
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
 
 
 def _form(body: bytes, boundary: bytes) -> tuple[dict[str, Any], bytes | None]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 
 from irs_engine.server.caller import Caller
 from irs_engine.server.errors import ServiceError
+from irs_engine.server.objects import json_object
 
 BODY_BYTES = 64 * 1024
 
@@ -47,13 +47,7 @@ def parse(request: Request, body: bytes) -> dict[str, Any]:
     # A form of another site can send anything but this type without asking first.
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise ServiceError("AIS.0010", "Content-Type: expected application/json")
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
-        raise ServiceError("AIS.0014") from None
-    if not isinstance(found, dict):
-        raise ServiceError("AIS.0014", "expected an object")
-    return found
+    return json_object(body)
 
 
 def field(values: dict[str, Any], name: str, kind: type = str, default: Any = None) -> Any:
