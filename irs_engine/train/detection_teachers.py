@@ -1,6 +1,6 @@
 """Teachers of the detector: two small public networks, read from their own ONNX files and run by OpenVINO.
 
-They answer for square views, (N, side, side, 3) RGB uint8, side divisible by 32. Their values are only ever
+They answer for square views, (N, side, side, 3) RGB uint8, side divisible by 32, computing in "f32" or "bf16". Their values are only ever
 used to compute targets; nothing of them enters a shipped weight.
 """
 
@@ -37,8 +37,8 @@ class Dense:
 class PicoDet:
     """PicoDet-S 416 (Yu et al. 2021): grids and bins as ours."""
 
-    def __init__(self, path: str | Path, threads: int = 1, side: int = SIDE):
-        self._run, shapes = _compiled(path, JOINED, threads, side)
+    def __init__(self, path: str | Path, side: int = SIDE, precision: str = "f32"):
+        self._run, shapes = _compiled(path, JOINED, side, precision)
         # Scores and sides come in an order of the exporter's own; their shapes tell them apart.
         self._order = [
             sorted((i for i, shape in enumerate(shapes) if test(shape)), key=lambda i: -size(shapes[i]))
@@ -68,8 +68,8 @@ class YoloxNano:
 
     STRIDES = (8, 16, 32)
 
-    def __init__(self, path: str | Path, threads: int = 1, side: int = SIDE):
-        self._run, _ = _compiled(path, (), threads, side)
+    def __init__(self, path: str | Path, side: int = SIDE, precision: str = "f32"):
+        self._run, _ = _compiled(path, (), side, precision)
         places, strides = [], []
         for stride in self.STRIDES:
             count = side // stride
@@ -89,7 +89,7 @@ class YoloxNano:
 
 
 def _compiled(
-    path: str | Path, more: Sequence[str], threads: int, side: int
+    path: str | Path, more: Sequence[str], side: int, precision: str
 ) -> tuple[Run, list[tuple[int, ...]]]:
     """The network as a function of one picture to its outputs and those called `more`, and their shapes."""
     import openvino
@@ -100,8 +100,8 @@ def _compiled(
     if side != SIDE:
         _resize(model, side)
     options = {
-        "INFERENCE_NUM_THREADS": threads,
-        "INFERENCE_PRECISION_HINT": "f32",
+        "INFERENCE_NUM_THREADS": 1,
+        "INFERENCE_PRECISION_HINT": precision,
         "PERFORMANCE_HINT": "LATENCY",
     }
     request = core.compile_model(model, "CPU", options).create_infer_request()

@@ -31,6 +31,7 @@ from irs_engine.train.detection_loss import SEEN, Targets, bin_loss, detection_l
 from irs_engine.train.detection_teachers import MAP_CHANNELS, PICODET, YOLOX, Dense, PicoDet, YoloxNano
 from irs_engine.train.detection_views import Labelled, random_view
 from irs_engine.train.runs import Run, ahead
+from irs_engine.train.team import Team, run_team
 from irs_engine.vision.nets.detector_net import BINS, SIDE, STRIDES, WIDTH, DetectorNet, decode_sides, grid
 
 log = logging.getLogger(__name__)
@@ -94,8 +95,10 @@ class Photos:
 
 
 class Teachers:
-    def __init__(self, folder: Path):
-        self._folder = folder
+    """Both of them, from a folder, computing in `precision`: "f32" or "bf16"."""
+
+    def __init__(self, folder: Path, precision: str = "f32"):
+        self._folder, self._precision = folder, precision
         self._of_side: dict[int, tuple[PicoDet, YoloxNano]] = {}
 
     def __call__(self, views: np.ndarray) -> tuple[Targets, list[Tensor]]:
@@ -103,7 +106,10 @@ class Teachers:
         side = views.shape[1]
         if side not in self._of_side:
             files = self._folder / PICODET, self._folder / YOLOX
-            self._of_side[side] = PicoDet(files[0], side=side), YoloxNano(files[1], side=side)
+            self._of_side[side] = (
+                PicoDet(files[0], side, self._precision),
+                YoloxNano(files[1], side, self._precision),
+            )
         picodet, yolox = self._of_side[side]
         dense = picodet(views)
         return agreed(dense, *yolox(views), grid(side, side)), dense.maps
@@ -149,9 +155,17 @@ class DetectorRun(Run[DetectorNet]):
         start: Weights to begin with: of a tagger, whose trunk it takes, or of a detector.
         frozen: Stages of the trunk, from the first one on, that stay as they are.
         precision: "fp32", "bf16" or "auto".
+        team: The processes that train together, each on views of its own.
     """
 
-    def __init__(self, folder: Path, start: Path | None = None, frozen: int = 0, precision: str = "auto"):
+    def __init__(
+        self,
+        folder: Path,
+        start: Path | None = None,
+        frozen: int = 0,
+        precision: str = "auto",
+        team: Team | None = None,
+    ):
         torch.manual_seed(0)
         net = DetectorNet(CLASSES)
         if start:
@@ -166,7 +180,8 @@ class DetectorRun(Run[DetectorNet]):
         trunk = list(net.stages[frozen:].parameters())
         others = [*net.neck.parameters(), *net.heads.parameters(), *self.translators.parameters()]
         groups: list[dict[str, Any]] = [{"params": trunk, "share": TRUNK_SHARE}, {"params": others}]
-        super().__init__(folder, net, torch.optim.AdamW(groups, RATE, weight_decay=0.02), most_kept=0.998)
+        optimiser = torch.optim.AdamW(groups, RATE, weight_decay=0.02)
+        super().__init__(folder, net, optimiser, most_kept=0.998, team=team)
         self.bfloat16 = wants_bf16(precision, "cpu")
 
     def _parts(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
@@ -177,7 +192,7 @@ class DetectorRun(Run[DetectorNet]):
         wanted, _ = teachers(checked)
 
         def lesson(step: int) -> tuple[Tensor, Targets, list[Tensor]]:
-            rng = np.random.default_rng(step)
+            rng = np.random.default_rng([step, self.team.member])
             side = SMALL if self.spent < 60 * minutes * SMALL_SHARE else SIDE
             views, used = zip(*(photos.view(rng, side) for _ in range(batch)), strict=True)
             pixels = np.stack(views)
@@ -196,7 +211,7 @@ class DetectorRun(Run[DetectorNet]):
                 self.set_rate(RATE, progress, warm_up=200)
                 for name, value in self.step(*next(lessons), progress).items():
                     sums[name] = sums.get(name, 0) + value / 100
-            if self.steps % 100 == 0:
+            if self.steps % 100 == 0 and self.team.leads:
                 held_out = self.distance(to_input(checked), wanted)
                 line = "%4.1f%% %6d steps  %s  held out: %s"
                 log.info(line, 100 * progress, self.steps, _listed(sums), _listed(held_out))
@@ -303,7 +318,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="write the weights here (.safetensors)")
     parser.add_argument("--minutes", type=float, default=180)
     parser.add_argument("--batch", type=int, default=8)
-    parser.add_argument("--threads", type=int)
+    parser.add_argument(
+        "--processes",
+        type=int,
+        default=1,
+        help="of one thread each, with a batch of its own, if more than one",
+    )
     parser.add_argument(
         "--precision",
         choices=["auto", "fp32", "bf16"],
@@ -311,12 +331,17 @@ def main() -> None:
         help="what convolutions compute in; auto: what is quicker here",
     )
     arguments = parser.parse_args()
+    run_team(arguments.processes, work, arguments)
+
+
+def work(team: Team, arguments: argparse.Namespace) -> None:
+    """What every process of a run does."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    if arguments.threads:
-        torch.set_num_threads(arguments.threads)
-    run = DetectorRun(arguments.work, arguments.start, arguments.frozen, arguments.precision)
-    run.train(Photos(arguments.photos), Teachers(arguments.teachers), arguments.minutes, arguments.batch)
-    run.export(arguments.out)
+    run = DetectorRun(arguments.work, arguments.start, arguments.frozen, arguments.precision, team)
+    teachers = Teachers(arguments.teachers, "bf16" if run.bfloat16 else "f32")
+    run.train(Photos(arguments.photos), teachers, arguments.minutes, arguments.batch)
+    if team.leads:
+        run.export(arguments.out)
 
 
 if __name__ == "__main__":

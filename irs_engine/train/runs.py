@@ -16,6 +16,8 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from irs_engine.train.team import Team
+
 NAME = "state.pt"
 SAVING = 120  # seconds between two states on disk
 Net = TypeVar("Net", bound=nn.Module)
@@ -102,11 +104,20 @@ class Run(Generic[Net]):
 
     Args:
         most_kept: Share of the moving average that a step leaves (`update_average`).
+        team: The processes that train it together. The first one saves.
     """
 
-    def __init__(self, folder: Path, net: Net, optimiser: torch.optim.Optimizer, most_kept: float):
+    def __init__(
+        self,
+        folder: Path,
+        net: Net,
+        optimiser: torch.optim.Optimizer,
+        most_kept: float,
+        team: Team | None = None,
+    ):
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.net, self.optimiser, self.most_kept = folder, net, optimiser, most_kept
+        self.team = team or Team()
         self.average = copy.deepcopy(net).requires_grad_(False)
         self.spent, self.steps = 0.0, 0
         self._saved = time.monotonic()
@@ -119,6 +130,8 @@ class Run(Generic[Net]):
         return {"net": self.net, "average": self.average, "optimiser": self.optimiser}
 
     def save(self) -> None:
+        if not self.team.leads:
+            return
         state = {name: part.state_dict() for name, part in self._parts().items()}
         save_state(self.folder, state | {"spent": self.spent, "steps": self.steps})
         self._saved = time.monotonic()
@@ -134,11 +147,13 @@ class Run(Generic[Net]):
 
     @contextlib.contextmanager
     def timed(self) -> Iterator[None]:
-        """What is done inside counts as time spent."""
+        """What is done inside counts as time spent, by all of the team alike."""
         started = time.monotonic()
         yield
         # A pause of the whole process (a stopped laptop, SIGSTOP) does not.
-        self.spent += min(time.monotonic() - started, 10.0)
+        spent = torch.tensor([min(time.monotonic() - started, 10.0)], dtype=torch.float64)
+        self.team.mean_([spent])
+        self.spent += spent.item()
 
     def set_rate(self, rate: float, progress: float, warm_up: int) -> None:
         """Of the next step: a cosine over the time of the run, after so many steps that grow.
@@ -150,9 +165,11 @@ class Run(Generic[Net]):
             group["lr"] = rate * group.get("share", 1.0)
 
     def descend(self, loss: torch.Tensor, longest: float) -> float:
-        """One step down the loss, its gradient clipped; returns the loss."""
+        """One step down the loss, the team's mean gradient clipped; returns the loss."""
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
+        learned = (p for group in self.optimiser.param_groups for p in group["params"])
+        self.team.mean_([p.grad for p in learned if p.grad is not None])
         nn.utils.clip_grad_norm_(self.net.parameters(), longest)
         self.optimiser.step()
         self.steps += 1
