@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import pybase64
 from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.responses import Response
@@ -112,7 +112,7 @@ async def _response(api: Api, asked: Body, data: bytes, result: Any) -> Response
         kind, _ = read_header(data, api.limits)
         return Response(result, media_type=f"image/{kind.lower()}")
     # Base64 needs no escaping: composing the JSON by hand spares three passes over many megabytes.
-    text = await _off_loop(len(result), base64.b64encode, result)
+    text = await _off_loop(len(result), pybase64.b64encode, result)
     return Response(b'{"result":"' + text + b'"}', media_type="application/json")
 
 

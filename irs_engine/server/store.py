@@ -6,7 +6,8 @@ SQLite (write-ahead log) by default, PostgreSQL by URL. Tables stand where their
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import copy
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -27,6 +28,7 @@ class Store:
     """Everything that outlives the process. Safe to use from several threads."""
 
     def __init__(self, url: str):
+        self._after_writing: Callable[[], None] | None = None
         parsed = make_url(url)
         self.sqlite = parsed.get_backend_name() == "sqlite"
         if self.sqlite and parsed.database:
@@ -51,8 +53,18 @@ class Store:
     @contextlib.contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction; on SQLite it holds the one lock for writing from its start."""
-        with self._engine.begin() as connection:
-            yield connection
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        finally:
+            if self._after_writing:
+                self._after_writing()
+
+    def telling(self, after_writing: Callable[[], None]) -> Store:
+        """The same store, for those after whose every change something has to be done."""
+        store = copy.copy(self)
+        store._after_writing = after_writing
+        return store
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:

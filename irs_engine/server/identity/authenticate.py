@@ -17,11 +17,12 @@ from irs_engine.server.identity.accounts import Accounts
 from irs_engine.server.identity.browsers import COOKIE, check_change, from_elsewhere
 from irs_engine.server.identity.credentials import AskedProject, Credentials
 from irs_engine.server.identity.lockout import Lockout
+from irs_engine.server.identity.memory import Memory
 from irs_engine.server.identity.names import is_name
 from irs_engine.server.identity.passwords import check_password
 from irs_engine.server.identity.people import Person, Project, by_id, by_name
 from irs_engine.server.identity.signature import EMPTY_HASH, SignatureError, read_signature
-from irs_engine.server.identity.tokens import TOKEN_SECONDS, Issued, Tokens
+from irs_engine.server.identity.tokens import TOKEN_SECONDS, Issued, Tokens, digest
 from irs_engine.server.settings import Settings
 from irs_engine.server.store import Store
 
@@ -39,8 +40,10 @@ class Identity:
 
     def __init__(self, store: Store, settings: Settings, clock: Callable[[], float] = time.time):
         self._store, self._settings, self._clock = store, settings, clock
-        self.accounts = Accounts(store, settings, clock)
-        self.tokens = Tokens(store, clock)
+        self._memory = Memory(clock)
+        changing = store.telling(self._memory.forget)
+        self.accounts = Accounts(changing, settings, clock)
+        self.tokens = Tokens(changing, clock)
         self._signatures, self._passwords = Lockout(clock), Lockout(clock)
         self._threads = CapacityLimiter(8)
         self._hashing = CapacityLimiter(2)  # of passwords: each takes 64 MiB and all of a core
@@ -57,7 +60,8 @@ class Identity:
                 raise ServiceError("APIG.0301", "the request comes from a page of another site")
             return Credentials(await self.in_thread(self._nobody, asked))
         if token := request.headers.get("x-auth-token"):
-            return Credentials(await self.in_thread(self._by_token, token, asked))
+            found = await self._known("token", self.tokens.find, token)
+            return Credentials(self._by_token(found, asked))
         if "authorization" in request.headers:
             return await self._by_signature(request, asked)
         if session := request.cookies.get(COOKIE):
@@ -103,8 +107,13 @@ class Identity:
         """For whatever hashes a password."""
         return await run_sync(function, *args, limiter=self._hashing)
 
-    def _by_token(self, token: str, asked: AskedProject) -> Caller:
-        found = self.tokens.find(token)
+    async def _known(self, kind: str, find: Callable[[str], T], secret: str) -> T:
+        """What `find` finds, or has found a moment ago."""
+        key = digest(f"{kind} {secret}")
+        remembered = self._memory.get(key)
+        return remembered[0] if remembered else await self.in_thread(self._memory.ask, key, find, secret)
+
+    def _by_token(self, found: tuple[Person, Project | None] | None, asked: AskedProject) -> Caller:
         if found is None or not found[0].enabled:
             raise ServiceError("APIG.0301", "the token is unknown, or has expired")
         person, project = _thawed(found[0]), found[1]
@@ -152,7 +161,7 @@ class Identity:
             raise ServiceError("APIG.0301", f"X-Sdk-Date is over 15 minutes off; the clock here says {here}")
         who = (signed.access_key, peer_of(request))
         _check_lock(self._signatures.locked(who))
-        found = await self.in_thread(self.accounts.keys.find, signed.access_key)
+        found = await self._known("key", self.accounts.keys.find, signed.access_key)
 
         def check(digest: str) -> Caller:
             if not (signed.covers(found.secret, digest) & found.usable) or found.person is None:

@@ -10,8 +10,11 @@ import sqlalchemy as sa
 from identity_service import PASSWORD, TAGGING, send, send_json, sign
 
 from irs_engine.server.caller import OBS_VIEWER, TENANT_GUEST
+from irs_engine.server.identity import Accounts
 from irs_engine.server.identity.lockout import FAILURES, LOCKED_SECONDS
+from irs_engine.server.identity.memory import SECONDS
 from irs_engine.server.identity.tables import tokens
+from irs_engine.server.store import Store
 
 TOKENS = "/v3/auth/tokens"
 REGION = {"project": {"name": "ap-southeast-1"}}
@@ -92,6 +95,7 @@ def test_nothing_that_was_kept_opens_anything(service, tenant):
 @pytest.mark.parametrize("change", ["password", "disabled user", "disabled key", "deleted key"])
 def test_what_ends_it(service, tenant, change):
     token = ask(service, tenant.name).header("x-subject-token")
+    assert call(service, tenant, token).status == 200  # it is remembered from now on
     accounts, ak = service.accounts, tenant.key.ak
     {
         "password": lambda: accounts.set_password(tenant.owner, "another password"),
@@ -100,6 +104,17 @@ def test_what_ends_it(service, tenant, change):
         "deleted key": lambda: accounts.keys.delete(ak),
     }[change]()
     assert call(service, tenant, token).code == "APIG.0301"
+
+
+def test_what_another_process_changes_holds_within_a_second(service, tenant):
+    token = ask(service, tenant.name).header("x-subject-token")
+    assert call(service, tenant, token).status == 200
+    settings = service.app.state.parts.settings
+    elsewhere = Accounts(Store(settings.database_url), settings)
+    elsewhere.freeze(tenant.account.id)
+    service.clock.ahead += SECONDS
+    assert call(service, tenant, token).code == "AIS.0027"
+    elsewhere.store.close()
 
 
 def test_scopes(service, tenant, new_tenant):
