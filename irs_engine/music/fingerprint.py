@@ -1,7 +1,7 @@
 """Spectral peaks of sound: what songs are known by.
 
-Loudness, equalisation and slow changes of level drop out, because peaks are those of a log spectrogram less its
-mean around them. Wang 2003, "An industrial-strength audio search algorithm", for the peaks.
+Loudness, equalisation and slow changes of level drop out, because peaks are those of a log spectrogram less
+its mean around them. Wang 2003, "An industrial-strength audio search algorithm", for the peaks.
 """
 
 from __future__ import annotations
