@@ -41,5 +41,17 @@ class DatasetError(IrsError):
     """Photos and labels to learn from are missing, damaged, or do not fit each other."""
 
 
+class MediaError(IrsError):
+    """A video or a piece of music cannot be used: missing, no sound in it, damaged, or beyond a limit."""
+
+
+class MediaFormatError(MediaError):
+    """The data is in none of the accepted formats of audio and video."""
+
+
+class MissingExtra(IrsError):
+    """An optional part of this package is not installed; the message says what installs it."""
+
+
 class DeviceError(IrsError):
     """The requested device cannot be used on this machine."""

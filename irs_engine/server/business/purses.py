@@ -35,6 +35,8 @@ class Purse:
 def lock(connection: Connection, account_ids: Iterable[str]) -> dict[str, Purse]:
     """Purses by account; whoever has none yet gets an empty one."""
     wanted = sorted(set(account_ids))
+    if not wanted:
+        return {}
     found = _locked(connection, wanted)
     if missing := [account for account in wanted if account not in found]:
         rows = [{"account_id": account, "balance": 0, "billed_until": 0} for account in missing]

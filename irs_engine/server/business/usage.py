@@ -70,12 +70,17 @@ def record(connection: Connection, calls: Iterable[Call], prices: Prices) -> Non
     for call in calls:
         permit = call.permit
         groups[permit.caller.account_id, permit.api.name, month_of(permit.time)].append(call)
-    locked = purses.lock(connection, (account for account, _, _ in groups))
+    metered = {account for account, api, _ in groups if prices.free_calls(api) is not None}
+    locked = purses.lock(connection, metered)
     rows = _Rows()
     for (account, api, _), group in sorted(groups.items()):
         succeeded = sorted((call.permit for call in group if call.ok), key=lambda permit: permit.time)
         rows.failed(call.permit for call in group if not call.ok)
-        if succeeded:
+        if not succeeded:
+            continue
+        if prices.free_calls(api) is None:  # there is nothing to look up
+            rows.succeeded(succeeded, Quota(None, [], None, 0), 0)
+        else:
             quota = Quota.read(connection, prices, account, api, succeeded[0].time)
             rows.succeeded(succeeded, quota, locked[account].billed_until)
     rows.write(connection)
@@ -128,7 +133,7 @@ class _Rows:
             keys = table.primary_key.columns.keys()
             rows = [
                 dict(zip(keys, key, strict=True)) | {name: sums[name] for name in counted}
-                for key, sums in found.items()
+                for key, sums in sorted(found.items())  # so that no two servers wait for each other
             ]
             if table is usage_months:
                 rows = [row | {"user_name": self._names[row["user_id"]]} for row in rows]
