@@ -1,0 +1,236 @@
+"""The sound of a video or a piece of music, in blocks: memory does not grow with its length.
+
+Nothing of a file is believed. Only its first audio stream is decoded, and no video; playlists, and what else
+would make libavformat open further files are not read; decoding ends when errors do not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import math
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any, BinaryIO, TypeAlias
+
+import numpy as np
+
+from irs_engine.errors import MediaError, MediaFormatError, MissingExtra
+from irs_engine.music.containers import AUDIO, CONTAINERS, MP4, title_and_artist
+from irs_engine.music.fingerprint import RATE
+from irs_engine.music.mp4 import MOST_TRACKS, PROBE, check_tables, is_mp4
+
+MediaInput: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO"
+
+MOST_SECONDS = 24 * 3600  # of sound
+RATES = range(4_000, 768_001)  # Hz; one sample at 1 Hz would become 16,000
+LOUDEST = 8.0  # full scale is 1
+ERRORS_IN_ROW = 100  # packets that give no sound
+BUFFER = 2**18  # bytes that are read at a time
+IN_MEMORY = 2**24  # bytes of an open file that is copied; more go to a temporary one
+
+
+class Audio:
+    """An open file. A context manager; `blocks` can be asked for once.
+
+    Attributes:
+        title, artist: From its tags, else from its name; empty where neither tells.
+        duration: Seconds, as the file says; 0 when it does not.
+        start: Seconds of the video that pass before its sound begins; known from the first block on.
+        has_sound: Whether there is an audio stream.
+    """
+
+    def __init__(self, file: BinaryIO, name: str, mp4_only: bool):
+        self._file = file
+        self.start = 0.0
+        self._container = _open(file, mp4_only)
+        streams = self._container.streams.audio
+        self._stream: Any = streams[0] if streams else None
+        self.has_sound = self._stream is not None
+        tags = [self._container.metadata, *([self._stream.metadata] if self.has_sound else [])]
+        self.title, self.artist = title_and_artist(tags, name)
+        duration = self._container.duration
+        self.duration = max(0.0, duration / 1e6) if duration else 0.0
+
+    def blocks(self, seconds: float = 10) -> Iterator[np.ndarray]:
+        """(n,) float32 mono at RATE, within -LOUDEST..LOUDEST; each so long, the last one shorter.
+
+        A file that ends early or has damaged parts gives what can be decoded of it; a video without sound
+        gives nothing.
+
+        Raises:
+            MediaError: Nothing can be decoded, or there is more than MOST_SECONDS.
+        """
+        if self.has_sound:
+            yield from _even(self._resampled(), round(seconds * RATE))
+
+    def close(self) -> None:
+        self._container.close()
+        self._file.close()
+
+    def __enter__(self) -> Audio:
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _resampled(self) -> Iterator[np.ndarray]:
+        import av
+
+        resampler: Any = None
+        kind, total = None, 0
+        for frame in self._frames():
+            if kind != (now := (frame.format.name, frame.layout.name, frame.sample_rate)):
+                yield from _flushed(resampler)
+                resampler, kind = av.AudioResampler("flt", "mono", RATE, frame_size=RATE), now
+            for made in resampler.resample(frame):
+                total += made.samples
+                if total > MOST_SECONDS * RATE:
+                    raise MediaError(f"more than {MOST_SECONDS // 3600} hours of sound")
+                yield _samples(made)
+        yield from _flushed(resampler)
+
+    def _frames(self) -> Iterator[Any]:
+        """What the decoder gives, of packets that it can read."""
+        context = self._stream.codec_context
+        if context is None or context.name not in AUDIO:
+            raise MediaError("its sound is in a format that is not decoded")
+        context.thread_count = 1
+        problems = _problems()
+        packets, failed, broken, any_sound = self._container.demux(self._stream), 0, False, False
+        while failed < ERRORS_IN_ROW:
+            frames: list[Any] = []
+            try:
+                if (packet := next(packets, None)) is None:
+                    break
+                frames = [frame for frame in packet.decode() if frame.samples and frame.sample_rate in RATES]
+            except problems:
+                broken = True
+                packets = self._container.demux(self._stream)  # the other one is at its end
+            failed = 0 if frames else failed + 1
+            if frames and not any_sound:
+                any_sound, self.start = True, self._start_of(frames[0])
+            yield from frames
+        if broken and not any_sound:
+            raise MediaError("damaged: its sound cannot be decoded")
+
+    def _start_of(self, frame: Any) -> float:
+        begin = (self._container.start_time or 0) / 1e6
+        start = 0.0 if frame.time is None else float(frame.time) - begin
+        return start if math.isfinite(start) and 0 < start < max(self.duration, 1.0) else 0.0
+
+
+def open_audio(source: MediaInput, *, name: str = "", mp4_only: bool = False) -> Audio:
+    """A video or a piece of music to listen to.
+
+    Args:
+        source: A path, the bytes of a file, or an open binary file, which is read to its end and stays open.
+        name: What the file is called, where `source` does not tell.
+        mp4_only: Nothing but MP4 and its sisters MOV, M4A and 3GP.
+
+    Raises:
+        MediaError: There is no such file, it is damaged (MediaFormatError: of another kind), or declares more
+            than it can hold.
+        MissingExtra: PyAV is not installed.
+    """
+    file, known = _file(source)
+    try:
+        return Audio(file, name or known, mp4_only)
+    except BaseException:
+        file.close()
+        raise
+
+
+def _file(source: MediaInput) -> tuple[BinaryIO, str]:
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return io.BytesIO(source), ""
+    if isinstance(source, (str, os.PathLike)):
+        path = os.fspath(source)
+        try:
+            return open(path, "rb"), os.path.basename(path)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise MediaError(f"{path}: {reason}") from error
+    if not hasattr(source, "read"):
+        raise MediaError(f"{type(source).__name__}: expected a path, bytes or a binary file")
+    # A copy: it need not be seekable, and it stays its owner's.
+    copy = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)
+    shutil.copyfileobj(source, copy, BUFFER)
+    copy.seek(0)
+    name = getattr(source, "name", "")
+    return copy, os.path.basename(name) if isinstance(name, str) else ""  # type: ignore[return-value]
+
+
+def _open(file: BinaryIO, mp4_only: bool) -> Any:
+    try:
+        import av
+    except ImportError as error:
+        raise MissingExtra(f"{error}; run: pip install 'irs-engine[music]'") from error
+    try:
+        head = file.read(PROBE)
+        file.seek(0)
+        if not head:
+            raise MediaFormatError("an empty file")
+        mp4 = is_mp4(head)
+        if mp4:
+            check_tables(file)
+        elif mp4_only:
+            raise MediaFormatError("not an MP4 file")
+        container = av.open(
+            file,  # never by its path: that may be a URL to libavformat
+            mode="r",
+            metadata_errors="replace",
+            buffer_size=BUFFER,
+            options={
+                "format_whitelist": MP4 if mp4 else CONTAINERS,
+                "protocol_whitelist": "none",
+                "codec_whitelist": ",".join(sorted(AUDIO)),  # of those that look into the first packets
+                "max_streams": str(MOST_TRACKS),
+                "advanced_editlist": "0",  # each of many edits would copy the index
+            },
+        )
+    except _problems() as error:
+        raise MediaFormatError(
+            "damaged, or in none of the formats of audio and video that are read"
+        ) from error
+    for stream in container.streams:
+        if stream not in container.streams.audio[:1]:
+            with contextlib.suppress(AttributeError):  # PyAV before 13 reads and drops them
+                stream.discard = av.stream.Discard.all
+    return container
+
+
+def _problems() -> tuple[type[BaseException], ...]:
+    """What PyAV raises for files that it cannot read."""
+    import av
+
+    return av.FFmpegError, ValueError, IndexError, MemoryError, OSError
+
+
+def _flushed(resampler: Any) -> Iterator[np.ndarray]:
+    if resampler is not None:
+        yield from map(_samples, resampler.resample(None))
+
+
+def _samples(frame: Any) -> np.ndarray:
+    """(n,) float32 in which damaged files cannot hide numbers that are none."""
+    found = np.nan_to_num(frame.to_ndarray()[0], nan=0.0, posinf=0.0, neginf=0.0)
+    return found.clip(-LOUDEST, LOUDEST, out=found)
+
+
+def _even(pieces: Iterator[np.ndarray], size: int) -> Iterator[np.ndarray]:
+    """The same samples in arrays of `size`, the last one shorter."""
+    waiting: list[np.ndarray] = []
+    count = 0
+    for piece in pieces:
+        waiting.append(piece)
+        count += len(piece)
+        while count >= size:
+            joined = np.concatenate(waiting)
+            yield joined[:size]
+            waiting, count = [joined[size:]], count - size
+    if count:
+        yield np.concatenate(waiting)
