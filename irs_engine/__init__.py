@@ -11,6 +11,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from irs_engine.album import Album, IndexReport, Photo, Place
     from irs_engine.doctor import doctor
     from irs_engine.engine import (
         Engine,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         tag,
     )
     from irs_engine.errors import (
+        AlbumError,
         DatasetError,
         DeviceError,
         ImageError,
@@ -50,6 +52,8 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "Album",
+    "AlbumError",
     "Box",
     "Category",
     "DatasetError",
@@ -58,10 +62,13 @@ __all__ = [
     "DeviceError",
     "Engine",
     "ImageError",
+    "IndexReport",
     "Instance",
     "IrsError",
     "Limits",
     "ParameterError",
+    "Photo",
+    "Place",
     "RecaptureCrop",
     "RecaptureLabel",
     "RecaptureResult",
@@ -83,10 +90,12 @@ __all__ = [
 ]
 
 _NAMES = {  # as above, for __getattr__
+    "album": "Album IndexReport Photo Place",
     "doctor": "doctor",
     "engine": "Engine dark_enhance default_engine defog detect_objects detect_recapture get_operator "
     "list_operators super_resolve tag",
-    "errors": "DatasetError DeviceError ImageError IrsError ParameterError WeightsError WeightsNotFound",
+    "errors": "AlbumError DatasetError DeviceError ImageError IrsError ParameterError WeightsError "
+    "WeightsNotFound",
     "image": "Limits",
     "results": "Box Category DetectedObject DetectionResult Instance RecaptureCrop RecaptureLabel "
     "RecaptureResult Tag TaggingResult",

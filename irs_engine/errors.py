@@ -49,6 +49,10 @@ class MediaFormatError(MediaError):
     """The data is in none of the accepted formats of audio and video."""
 
 
+class AlbumError(IrsError):
+    """An album, or what is asked of it, cannot be used: no such photo or tag, damaged, of a later version."""
+
+
 class MissingExtra(IrsError):
     """An optional part of this package is not installed; the message says what installs it."""
 

@@ -1,4 +1,4 @@
-"""Arrows point down only: cli, doctor, train -> engine -> enhance, vision, music -> the rest -> _native."""
+"""Arrows point down only: cli, train -> album -> engine -> enhance, vision, music, video -> ... -> _native."""
 
 import ast
 from pathlib import Path
@@ -9,8 +9,9 @@ PACKAGE = Path(irs_engine.__file__).parent
 LEVELS = [
     {"_native", "_stamp"},
     {"image", "batches", "resize", "device", "weights", "registry", "results", "draw", "errors"},
-    {"enhance", "vision", "music"},
+    {"enhance", "vision", "music", "video"},
     {"engine"},
+    {"album"},
     {"__init__", "cli", "doctor", "server", "train"},
 ]
 
