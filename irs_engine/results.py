@@ -139,3 +139,27 @@ class RecaptureResult(Result):
         from irs_engine.draw import draw_recapture
 
         return draw_recapture(image, self)
+
+
+@dataclass(frozen=True, slots=True)
+class MusicMatch(Result):
+    """A song of the catalogue, and where it plays in a video."""
+
+    title: str
+    artist: str  # empty when the catalogue does not know
+    id: int  # in the catalogue
+    confidence: float  # 0..1: how likely it is right; what is told as playing has 0.5 or more
+    offset: float  # seconds into the song, at `start`
+    start: float  # seconds of the video
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class MusicResult(Result):
+    audio_name: str | None  # title of the song that is the most certain; None: no song of the catalogue plays
+    artist: str | None
+    confidence: float  # 0..1, of that song
+    offset: float | None  # seconds into that song, where it begins in the video
+    matches: tuple[MusicMatch, ...]  # all that play: surest first, with `all_songs` in the order of the video
+    runners_up: tuple[MusicMatch, ...]  # what comes next but is not believed, likeliest first
+    seconds: float  # of the video that were listened to

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import struct
+import tempfile
 
 import numpy as np
 
@@ -31,12 +31,12 @@ def noise(seconds, seed=0, level=0.1):
     return (level * np.random.default_rng(seed).standard_normal(round(seconds * RATE))).astype(np.float32)
 
 
-def video(samples, rate=RATE, *, picture=True, format="mp4", codec="aac", bits=64_000, **tags):
+def video(samples, rate=RATE, *, picture=True, format="mp4", codec="aac", bits=64_000, movflags="", **tags):
     """An encoded file with a small moving picture and the sound, (n,), (channels, n) or None."""
     import av
 
-    out = io.BytesIO()
-    with av.open(out, "w", format=format) as container:
+    options = {"movflags": movflags} if movflags else {}
+    with tempfile.NamedTemporaryFile() as file, av.open(file.name, "w", format, options=options) as container:
         container.metadata.update(tags)
         streams = []
         if samples is not None:
@@ -54,7 +54,8 @@ def video(samples, rate=RATE, *, picture=True, format="mp4", codec="aac", bits=6
             )
             for frame in [*frames, None]:
                 container.mux(stream.encode(frame))
-    return out.getvalue()
+        container.close()
+        return file.read()
 
 
 def _sounds(av, sound, layout, rate, stream):

@@ -29,6 +29,8 @@ MOST_SECONDS = 24 * 3600  # of sound
 RATES = range(4_000, 768_001)  # Hz; one sample at 1 Hz would become 16,000
 LOUDEST = 8.0  # full scale is 1
 ERRORS_IN_ROW = 100  # packets that give no sound
+# A packet costs the same work, be it one sample: formats in use have 400 a second at most.
+FREE_PACKETS, PACKETS = 10_000, 500  # in all; a second
 BUFFER = 2**18  # bytes that are read at a time
 IN_MEMORY = 2**24  # bytes of an open file that is copied; more go to a temporary one
 
@@ -50,7 +52,7 @@ class Audio:
         streams = self._container.streams.audio
         self._stream: Any = streams[0] if streams else None
         self.has_sound = self._stream is not None
-        tags = [self._container.metadata, *([self._stream.metadata] if self.has_sound else [])]
+        tags = [self._container.metadata, *(stream.metadata for stream in streams[:1])]
         self.title, self.artist = title_and_artist(tags, name)
         duration = self._container.duration
         self.duration = max(0.0, duration / 1e6) if duration else 0.0
@@ -81,17 +83,24 @@ class Audio:
         import av
 
         resampler: Any = None
-        kind, total = None, 0
+        kind, total, failed = None, 0, 0
+        problems = _problems()
         for frame in self._frames():
-            if kind != (now := (frame.format.name, frame.layout.name, frame.sample_rate)):
-                yield from _flushed(resampler)
-                resampler, kind = av.AudioResampler("flt", "mono", RATE, frame_size=RATE), now
-            for made in resampler.resample(frame):
-                total += made.samples
-                if total > MOST_SECONDS * RATE:
-                    raise MediaError(f"more than {MOST_SECONDS // 3600} hours of sound")
-                yield _samples(made)
-        yield from _flushed(resampler)
+            made: list[Any] = []
+            try:
+                if kind != (now := (frame.format.name, frame.layout.name, frame.sample_rate)):
+                    made = _flushed(resampler)
+                    resampler, kind = av.AudioResampler("flt", "mono", RATE, frame_size=RATE), now
+                made += resampler.resample(frame)
+            except problems:  # no such layout or rate
+                resampler, kind, failed = None, None, failed + 1
+                if failed >= ERRORS_IN_ROW:
+                    break
+            total += sum(one.samples for one in made)
+            if total > MOST_SECONDS * RATE:
+                raise MediaError(f"more than {MOST_SECONDS // 3600} hours of sound")
+            yield from map(_samples, made)
+        yield from map(_samples, _flushed(resampler))
 
     def _frames(self) -> Iterator[Any]:
         """What the decoder gives, of packets that it can read."""
@@ -100,9 +109,11 @@ class Audio:
             raise MediaError("its sound is in a format that is not decoded")
         context.thread_count = 1
         problems = _problems()
-        packets, failed, broken, any_sound = self._container.demux(self._stream), 0, False, False
-        while failed < ERRORS_IN_ROW:
+        packets, failed, broken = self._container.demux(self._stream), 0, False
+        read, seconds = 0, 0.0
+        while failed < ERRORS_IN_ROW and read < FREE_PACKETS + PACKETS * seconds:
             frames: list[Any] = []
+            read += 1
             try:
                 if (packet := next(packets, None)) is None:
                     break
@@ -111,10 +122,11 @@ class Audio:
                 broken = True
                 packets = self._container.demux(self._stream)  # the other one is at its end
             failed = 0 if frames else failed + 1
-            if frames and not any_sound:
-                any_sound, self.start = True, self._start_of(frames[0])
+            if frames and not seconds:
+                self.start = self._start_of(frames[0])
+            seconds += sum(frame.samples / frame.sample_rate for frame in frames)
             yield from frames
-        if broken and not any_sound:
+        if broken and not seconds:
             raise MediaError("damaged: its sound cannot be decoded")
 
     def _start_of(self, frame: Any) -> float:
@@ -210,9 +222,12 @@ def _problems() -> tuple[type[BaseException], ...]:
     return av.FFmpegError, ValueError, IndexError, MemoryError, OSError
 
 
-def _flushed(resampler: Any) -> Iterator[np.ndarray]:
-    if resampler is not None:
-        yield from map(_samples, resampler.resample(None))
+def _flushed(resampler: Any) -> list[Any]:
+    """The end of what it was given."""
+    try:
+        return [] if resampler is None else resampler.resample(None)
+    except _problems():
+        return []
 
 
 def _samples(frame: Any) -> np.ndarray:
