@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         detect_recapture,
         get_operator,
         list_operators,
+        recognize_music,
         super_resolve,
         tag,
     )
@@ -31,17 +32,23 @@ if TYPE_CHECKING:
         DeviceError,
         ImageError,
         IrsError,
+        MediaError,
+        MissingExtra,
         ParameterError,
         WeightsError,
         WeightsNotFound,
     )
     from irs_engine.image import Limits
+    from irs_engine.music.catalogue import MusicCatalogue
+    from irs_engine.music.songs import CatalogueError, DuplicateSong, Song, SongNotFound
     from irs_engine.results import (
         Box,
         Category,
         DetectedObject,
         DetectionResult,
         Instance,
+        MusicMatch,
+        MusicResult,
         RecaptureCrop,
         RecaptureLabel,
         RecaptureResult,
@@ -55,23 +62,32 @@ __all__ = [
     "Album",
     "AlbumError",
     "Box",
+    "CatalogueError",
     "Category",
     "DatasetError",
     "DetectedObject",
     "DetectionResult",
     "DeviceError",
+    "DuplicateSong",
     "Engine",
     "ImageError",
     "IndexReport",
     "Instance",
     "IrsError",
     "Limits",
+    "MediaError",
+    "MissingExtra",
+    "MusicCatalogue",
+    "MusicMatch",
+    "MusicResult",
     "ParameterError",
     "Photo",
     "Place",
     "RecaptureCrop",
     "RecaptureLabel",
     "RecaptureResult",
+    "Song",
+    "SongNotFound",
     "Tag",
     "TaggingResult",
     "WeightsError",
@@ -85,6 +101,7 @@ __all__ = [
     "doctor",
     "get_operator",
     "list_operators",
+    "recognize_music",
     "super_resolve",
     "tag",
 ]
@@ -93,12 +110,14 @@ _NAMES = {  # as above, for __getattr__
     "album": "Album IndexReport Photo Place",
     "doctor": "doctor",
     "engine": "Engine dark_enhance default_engine defog detect_objects detect_recapture get_operator "
-    "list_operators super_resolve tag",
-    "errors": "AlbumError DatasetError DeviceError ImageError IrsError ParameterError WeightsError "
-    "WeightsNotFound",
+    "list_operators recognize_music super_resolve tag",
+    "errors": "AlbumError DatasetError DeviceError ImageError IrsError MediaError MissingExtra "
+    "ParameterError WeightsError WeightsNotFound",
     "image": "Limits",
-    "results": "Box Category DetectedObject DetectionResult Instance RecaptureCrop RecaptureLabel "
-    "RecaptureResult Tag TaggingResult",
+    "music.catalogue": "MusicCatalogue",
+    "music.songs": "CatalogueError DuplicateSong Song SongNotFound",
+    "results": "Box Category DetectedObject DetectionResult Instance MusicMatch MusicResult RecaptureCrop "
+    "RecaptureLabel RecaptureResult Tag TaggingResult",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 

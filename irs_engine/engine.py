@@ -16,7 +16,7 @@ from irs_engine.device import check_device, check_threads, choose_device, choose
 from irs_engine.errors import IrsError, ParameterError
 from irs_engine.registry import Range, get_operator, operator
 from irs_engine.registry import list_operators as list_operators  # complete once this is imported
-from irs_engine.results import DetectionResult, RecaptureResult, TaggingResult
+from irs_engine.results import DetectionResult, MusicResult, RecaptureResult, TaggingResult
 from irs_engine.weights import Given
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from irs_engine.enhance.defog import Defogger
     from irs_engine.enhance.super_resolution import SuperResolver
     from irs_engine.image import ImageInput, ImageOutput, Rgb
+    from irs_engine.music.audio import MediaInput
+    from irs_engine.music.catalogue import MusicCatalogue
     from irs_engine.vision.detecting_tagger import DetectingTagger
     from irs_engine.vision.detectors import AnyDetector
     from irs_engine.vision.recapture import RecaptureDetector
@@ -68,6 +70,7 @@ class Engine:
         self._recapture_detector: RecaptureDetector | None = None
         self._defogger: Defogger | None = None
         self._super_resolvers: dict[tuple[str, int, bool], SuperResolver] = {}
+        self._catalogues: dict[tuple[Path, int, int], MusicCatalogue] = {}
 
     @functools.cached_property
     def device(self) -> torch.device:
@@ -169,6 +172,45 @@ class Engine:
         from irs_engine.image import read_rgb
 
         return self.load_recapture_detector().detect(read_rgb(image), threshold)
+
+    def recognize_music(
+        self,
+        video: MediaInput,
+        *,
+        catalogue: MusicCatalogue | str | os.PathLike[str] | None = None,
+        all_songs: bool = False,
+    ) -> MusicResult:
+        """Name the song of a catalogue that plays in a video, or in its background.
+
+        Args:
+            video: A path, the bytes of a file, or an open binary file, of audio or video; of MP4 up to hours.
+            catalogue: The songs, or the folder with them: by default $IRS_MUSIC_CATALOGUE, else
+                ~/.irs_engine/music.
+            all_songs: Listen to all of it and tell every song with its times; else the first that is certain
+                ends it.
+
+        Raises:
+            MediaError: The video is missing, damaged, or beyond a limit. Without sound it is no error.
+            CatalogueError: There is no such catalogue, or it cannot be used.
+            MissingExtra: PyAV is not installed.
+        """
+        from irs_engine.music.catalogue import MusicCatalogue
+        from irs_engine.music.recognition import recognize
+
+        songs = catalogue if isinstance(catalogue, MusicCatalogue) else self.load_catalogue(catalogue)
+        return recognize(video, songs.snapshot(), all_songs=all_songs)
+
+    def load_catalogue(self, folder: str | os.PathLike[str] | None = None) -> MusicCatalogue:
+        """The songs in a folder, opened for reading at the first call; what is added later is seen."""
+        from irs_engine.music.catalogue import MusicCatalogue, default_folder
+
+        path = default_folder() if folder is None else Path(folder).expanduser()
+        with self._loading:
+            about = os.stat(path) if path.is_dir() else None  # another folder may come to be in its place
+            key = (path, about.st_dev, about.st_ino) if about else (path, 0, 0)
+            if key not in self._catalogues:
+                self._catalogues[key] = MusicCatalogue(path, read_only=True)
+            return self._catalogues[key]
 
     def load_recapture_detector(self) -> RecaptureDetector:
         """The network that tells recaptured photos, loaded at the first call."""
@@ -358,6 +400,7 @@ def _verb(method: Callable[Concatenate[Engine, P], R]) -> Callable[P, R]:
 tag = _verb(Engine.tag)
 detect_objects = _verb(Engine.detect_objects)
 detect_recapture = _verb(Engine.detect_recapture)
+recognize_music = _verb(Engine.recognize_music)
 dark_enhance = _verb(Engine.dark_enhance)
 defog = _verb(Engine.defog)
 super_resolve = _verb(Engine.super_resolve)
