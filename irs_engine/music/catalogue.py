@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import logging
 import os
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +59,7 @@ class CatalogueInfo(Result):
 
 
 class MusicCatalogue:
-    """Songs in a folder. Safe to use from several threads, and by several processes at once."""
+    """Songs in a folder. Safe to use from several threads, from forked children, and by several processes."""
 
     def __init__(self, folder: str | Path | None = None, create: bool = True, read_only: bool = False):
         """`read_only`: nothing is written, so that a catalogue on a read-only disk will do.
@@ -83,6 +84,7 @@ class MusicCatalogue:
         self._upkeep = Upkeep(self.folder, self._database)
         self._merging = MergingThread(self._upkeep.merge_next)
         self._reader = SnapshotReader(self._database, self.folder / "segments")
+        _catalogues.add(self)
         if not read_only:
             self._upkeep.sweep()
             if any(row.format != FORMAT for row in self._database.segments()):
@@ -99,6 +101,10 @@ class MusicCatalogue:
         """After the merging in the background, if any. Snapshots stay usable."""
         self._merging.wait()
         self._database.close()
+
+    def _after_fork(self) -> None:
+        for part in (self._database, self._merging, self._reader):
+            part.after_fork()
 
     def snapshot(self) -> Snapshot:
         """All that can be found now. Quick when nothing has changed."""
@@ -213,3 +219,14 @@ class MusicCatalogue:
     def rebuild(self) -> None:
         """Build every index anew from the peaks that are kept: after a change of it, or damage to it."""
         self._upkeep.rebuild()
+
+
+_catalogues: weakref.WeakSet[MusicCatalogue] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for catalogue in list(_catalogues):
+        catalogue._after_fork()
+
+
+os.register_at_fork(after_in_child=_after_fork)

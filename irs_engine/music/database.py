@@ -48,11 +48,13 @@ class SegmentRow:
 
 
 class SongDatabase:
-    """The tables. Safe to use from several threads, and in a forked child, which connects anew."""
+    """The tables. Safe to use from several threads."""
 
     def __init__(self, file: Path, *, create: bool, read_only: bool):
         self.file, self.read_only = file, read_only
-        self._state: tuple[int, sqlite3.Connection, threading.RLock] | None = None
+        self._inherited: list[sqlite3.Connection | None] = []
+        self._connection: sqlite3.Connection | None = None
+        self._lock = threading.RLock()
         with self._transaction("BEGIN" if read_only else "BEGIN IMMEDIATE") as connection:
             (found,) = connection.execute("PRAGMA user_version").fetchone()
             if found == 0 and create:
@@ -78,8 +80,8 @@ class SongDatabase:
     @contextlib.contextmanager
     def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
         try:
-            connection, lock = self._connected()
-            with lock:
+            with self._lock:
+                connection = self._connection = self._connection or self._connect()
                 connection.execute(begin)
                 try:
                     yield connection
@@ -89,12 +91,6 @@ class SongDatabase:
                         connection.execute("ROLLBACK")
         except sqlite3.Error as error:
             raise CatalogueError(f"{self.file}: cannot be used ({error})") from error
-
-    def _connected(self) -> tuple[sqlite3.Connection, threading.RLock]:
-        """The connection of this process, which no other may use, and the lock for it."""
-        if self._state is None or self._state[0] != os.getpid():
-            self._state = (os.getpid(), self._connect(), threading.RLock())
-        return self._state[1:]
 
     def _connect(self) -> sqlite3.Connection:
         uri = f"{self.file.absolute().as_uri()}?mode={'ro' if self.read_only else 'rwc'}"
@@ -110,9 +106,17 @@ class SongDatabase:
         return connection
 
     def close(self) -> None:
-        if self._state and self._state[0] == os.getpid():
-            self._state[1].close()
-        self._state = None
+        """It connects anew when used again."""
+        with self._lock:
+            if self._connection:
+                self._connection.close()
+            self._connection = None
+
+    def after_fork(self) -> None:
+        """In the child: the connection is its parent's, and must not even be closed."""
+        self._inherited.append(self._connection)
+        self._connection = None
+        self._lock = threading.RLock()
 
     def damage(self) -> list[str]:
         """What SQLite finds wrong with the file."""

@@ -68,6 +68,10 @@ class MergingThread:
 
     def __init__(self, step: Callable[[], bool]):
         self._step = step  # whether there may be more to do
+        self.after_fork()
+
+    def after_fork(self) -> None:
+        """In the child, which has none of the threads, but their locks as they were."""
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._woken = False

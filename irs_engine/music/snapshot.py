@@ -52,9 +52,12 @@ class SnapshotReader:
 
     def __init__(self, database: SongDatabase, segments: Path):
         self._database, self._segments = database, segments
-        self._lock = threading.Lock()
+        self.after_fork()
         self._last: tuple[int, Snapshot] | None = None  # with its generation
         self._views: dict[int, _View] = {}  # by the ids of segments
+
+    def after_fork(self) -> None:
+        self._lock = threading.Lock()
 
     def take(self) -> Snapshot:
         """The songs of now.

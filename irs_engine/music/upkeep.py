@@ -130,7 +130,8 @@ class Upkeep:
         return "" if part.songs == row.songs else f"{file}: has {part.songs} songs instead of {row.songs}"
 
     def _usable(self) -> list[SegmentRow]:
-        return [row for row in self._database.segments() if row.id not in self._unusable]
+        rows = self._database.segments()
+        return [row for row in rows if row.id not in self._unusable or not row.living]
 
     def _replace(self, rows: Sequence[SegmentRow]) -> None:
         """Write one segment with the songs of several; the lock for merging is held."""
