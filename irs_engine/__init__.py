@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         recognize_music,
         super_resolve,
         tag,
+        tag_video,
     )
     from irs_engine.errors import (
         AlbumError,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
         DetectedObject,
         DetectionResult,
         Instance,
+        Interval,
         MusicMatch,
         MusicResult,
         RecaptureCrop,
@@ -54,6 +56,8 @@ if TYPE_CHECKING:
         RecaptureResult,
         Tag,
         TaggingResult,
+        VideoResult,
+        VideoTag,
     )
 
     __version__: str
@@ -73,6 +77,7 @@ __all__ = [
     "ImageError",
     "IndexReport",
     "Instance",
+    "Interval",
     "IrsError",
     "Limits",
     "MediaError",
@@ -90,6 +95,8 @@ __all__ = [
     "SongNotFound",
     "Tag",
     "TaggingResult",
+    "VideoResult",
+    "VideoTag",
     "WeightsError",
     "WeightsNotFound",
     "__version__",
@@ -104,20 +111,21 @@ __all__ = [
     "recognize_music",
     "super_resolve",
     "tag",
+    "tag_video",
 ]
 
 _NAMES = {  # as above, for __getattr__
     "album": "Album IndexReport Photo Place",
     "doctor": "doctor",
     "engine": "Engine dark_enhance default_engine defog detect_objects detect_recapture get_operator "
-    "list_operators recognize_music super_resolve tag",
+    "list_operators recognize_music super_resolve tag tag_video",
     "errors": "AlbumError DatasetError DeviceError ImageError IrsError MediaError MissingExtra "
     "ParameterError WeightsError WeightsNotFound",
     "image": "Limits",
     "music.catalogue": "MusicCatalogue",
     "music.songs": "CatalogueError DuplicateSong Song SongNotFound",
-    "results": "Box Category DetectedObject DetectionResult Instance MusicMatch MusicResult RecaptureCrop "
-    "RecaptureLabel RecaptureResult Tag TaggingResult",
+    "results": "Box Category DetectedObject DetectionResult Instance Interval MusicMatch MusicResult "
+    "RecaptureCrop RecaptureLabel RecaptureResult Tag TaggingResult VideoResult VideoTag",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 

@@ -34,7 +34,7 @@ def draw_tags(image: ImageInput, result: TaggingResult) -> Image.Image:
     width, height = photo.size
     for tag in reversed(result.tags):  # the most confident on top
         for instance in reversed(tag.instances):
-            name = _drawable(tag.name, tag.en)
+            name = drawable(tag.name, tag.en)
             _draw_box(photo, instance.box, scale, name, COLORS.get(tag.kind, FAINT))
 
     beside = width < 2 * height
@@ -69,7 +69,7 @@ def draw_recapture(image: ImageInput, result: RecaptureResult) -> Image.Image:
     photo, scale = _scaled_photo(image, result.size)
     for crop in result.crops:
         recaptured = crop.screen + crop.print
-        color = _between(ORIGINAL, RECAPTURED, recaptured)
+        color = between(ORIGINAL, RECAPTURED, recaptured)
         kind = "original" if recaptured < 0.5 else "screen" if crop.screen > crop.print else "print"
         text = f"{kind} {100 * (1 - recaptured if kind == 'original' else getattr(crop, kind)):.0f}"
         _draw_box(photo, crop.box, scale, text, color)
@@ -77,7 +77,7 @@ def draw_recapture(image: ImageInput, result: RecaptureResult) -> Image.Image:
     line = f"{words}   screen {100 * result.screen:.1f}   print {100 * result.print:.1f}   {result.reason}"
     sheet = Image.new("RGB", (photo.width + 2 * MARGIN, photo.height + 2 * MARGIN + ROW // 2), PAPER)
     sheet.paste(photo, (MARGIN, MARGIN), _rounded_mask(photo.size, 14))
-    _text(sheet, (MARGIN, photo.height + MARGIN + 14), line, 22, INK, room=photo.width)
+    write(sheet, (MARGIN, photo.height + MARGIN + 14), line, 22, INK, room=photo.width)
     return sheet
 
 
@@ -89,7 +89,7 @@ def _scaled_photo(image: ImageInput, size: tuple[int, int]) -> tuple[Image.Image
     return photo.resize((width, height), Image.Resampling.LANCZOS), scale
 
 
-def _between(first: str, second: str, share: float) -> str:
+def between(first: str, second: str, share: float) -> str:
     """A colour on the way from one to the other, both as #rrggbb."""
     ends = [[int(color[i : i + 2], 16) for i in (1, 3, 5)] for color in (first, second)]
     return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in zip(*ends, strict=True))
@@ -104,27 +104,27 @@ def _draw_panel(
         x, y = left + i // rows * step, top + i % rows * ROW
         _draw_row(sheet, tag, (x, y, x + step - MARGIN, y + ROW))
     if not result.tags:
-        _text(sheet, origin, "no tag above the threshold", 18, FAINT)
+        write(sheet, origin, "no tag above the threshold", 18, FAINT)
     hidden = len(result.tags) - columns * rows
     x, y = float(left), top + min(rows, len(result.tags)) * ROW + 6
     for kind in dict.fromkeys(tag.kind for tag in result.tags):
-        _rounded(sheet, (x, y + 5, x + 10, y + 15), COLORS.get(kind, FAINT))
-        x = 26 + _text(sheet, (x + 18, y), kind, 16, FAINT)
+        rounded(sheet, (x, y + 5, x + 10, y + 15), COLORS.get(kind, FAINT))
+        x = 26 + write(sheet, (x + 18, y), kind, 16, FAINT)
     if hidden > 0:
-        _text(sheet, (x, y), f"+ {hidden} more", 16, FAINT)
+        write(sheet, (x, y), f"+ {hidden} more", 16, FAINT)
 
 
 def _draw_row(sheet: Image.Image, tag: Tag, place: Rectangle) -> None:
     left, top, right, _ = place
-    _text(sheet, (right, top), f"{tag.confidence:.0f}", 22, INK, anchor="ra")
-    end = _text(sheet, (left, top), _drawable(tag.name, tag.en), 22, INK, room=right - left - 50)
-    category = _drawable(tag.category_name, tag.category.en)
+    write(sheet, (right, top), f"{tag.confidence:.0f}", 22, INK, anchor="ra")
+    end = write(sheet, (left, top), drawable(tag.name, tag.en), 22, INK, room=right - left - 50)
+    category = drawable(tag.category_name, tag.category.en)
     if category != tag.name and right - end > 150:
-        _text(sheet, (end + 12, top + 6), category, 15, FAINT)
+        write(sheet, (end + 12, top + 6), category, 15, FAINT)
     bar = (left, top + 34, right, top + 34 + BAR)
-    _rounded(sheet, bar, TRACK)
+    rounded(sheet, bar, TRACK)
     length = max(BAR, (right - left) * tag.confidence / 100)
-    _rounded(sheet, (left, bar[1], left + length, bar[3]), COLORS.get(tag.kind, FAINT))
+    rounded(sheet, (left, bar[1], left + length, bar[3]), COLORS.get(tag.kind, FAINT))
 
 
 def _draw_box(photo: Image.Image, box: Box, scale: float, text: str, color: str) -> None:
@@ -136,11 +136,11 @@ def _draw_box(photo: Image.Image, box: Box, scale: float, text: str, color: str)
 
 def _chip(photo: Image.Image, at: tuple[float, float], text: str, color: str) -> None:
     left, top = at
-    _rounded(photo, (left, top, left + font_for(text, 16).getlength(text) + 16, top + 24), color, 6)
-    _text(photo, (left + 8, top + 2), text, 16, PAPER)
+    rounded(photo, (left, top, left + font_for(text, 16).getlength(text) + 16, top + 24), color, 6)
+    write(photo, (left + 8, top + 2), text, 16, PAPER)
 
 
-def _text(
+def write(
     sheet: Image.Image,
     at: tuple[float, float],
     text: str,
@@ -160,7 +160,7 @@ def _text(
     return at[0] + font.getlength(text)
 
 
-def _rounded(sheet: Image.Image, place: Rectangle, color: str, radius: float | None = None) -> None:
+def rounded(sheet: Image.Image, place: Rectangle, color: str, radius: float | None = None) -> None:
     left, top, right, bottom = (round(edge) for edge in place)
     size = (max(1, right - left), max(1, bottom - top))
     sheet.paste(color, (left, top), _rounded_mask(size, min(size) / 2 if radius is None else radius))
@@ -173,7 +173,7 @@ def _rounded_mask(size: tuple[int, int], radius: float) -> Image.Image:
     return mask.reduce(4)
 
 
-def _drawable(text: str, english: str) -> str:
+def drawable(text: str, english: str) -> str:
     """Chinese where a font for it is installed, English elsewhere."""
     return text if text.isascii() or _cjk_font(16) else english
 

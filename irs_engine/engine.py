@@ -16,7 +16,7 @@ from irs_engine.device import check_device, check_threads, choose_device, choose
 from irs_engine.errors import IrsError, ParameterError
 from irs_engine.registry import Range, get_operator, operator
 from irs_engine.registry import list_operators as list_operators  # complete once this is imported
-from irs_engine.results import DetectionResult, MusicResult, RecaptureResult, TaggingResult
+from irs_engine.results import DetectionResult, MusicResult, RecaptureResult, TaggingResult, VideoResult
 from irs_engine.weights import Given
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from irs_engine.image import ImageInput, ImageOutput, Rgb
     from irs_engine.music.audio import MediaInput
     from irs_engine.music.catalogue import MusicCatalogue
+    from irs_engine.video.frames import VideoInput
+    from irs_engine.video.tagging import OnProgress
     from irs_engine.vision.detecting_tagger import DetectingTagger
     from irs_engine.vision.detectors import AnyDetector
     from irs_engine.vision.recapture import RecaptureDetector
@@ -139,6 +141,47 @@ class Engine:
         return self.tag_many(
             pictures_in(folder, recursive), batch_size=batch_size, on_error=on_error or _log_error, **options
         )
+
+    def tag_video(
+        self,
+        video: VideoInput,
+        *,
+        every: float = 2.0,
+        most: int = 600,
+        on_progress: OnProgress | None = None,
+        **options: Any,
+    ) -> VideoResult:
+        """Name what a video shows, and when: frames are looked at by scene, as they are decoded.
+
+        Args:
+            video: A path, the bytes of a file, or an open binary file.
+            every: Seconds after which a scene that goes on is looked at again, 0.1 to 3600.
+            most: Frames that are looked at, about, at most: those of a long video are further apart.
+            on_progress: Called with the seconds that were seen, and those that the video has, 0 if not known.
+            options: Those of `tag`.
+
+        Raises:
+            MediaError: The video is missing, damaged, or beyond a limit.
+            MissingExtra: PyAV is not installed.
+        """
+        from irs_engine.video import tagging
+        from irs_engine.video.frames import open_video
+        from irs_engine.video.options import EVERY, MOST
+
+        verb = get_operator("tag")
+        checked = {**verb.defaults, **verb.check(options)}
+        every, most = EVERY.check(every), MOST.check(most)
+        detect = checked.pop("detect")
+        with open_video(video, self.threads) as opened:
+            return tagging.tag_video(
+                opened,
+                self.load_detecting_tagger() if detect else self.load_tagger(),
+                at_least=_side_for_tagging(detect),
+                every=every,
+                most=most,
+                on_progress=on_progress,
+                **checked,
+            )
 
     @operator
     def detect_objects(
@@ -363,10 +406,16 @@ class Engine:
 def _reader_for_tagging(detect: bool) -> Callable[[ImageInput], Rgb]:
     """Reads pictures as large as the networks need them."""
     from irs_engine.image import read_rgb
+
+    return functools.partial(read_rgb, at_least=_side_for_tagging(detect))
+
+
+def _side_for_tagging(detect: bool) -> int:
+    """The short side of pictures that the networks need, in pixels."""
     from irs_engine.vision.detector import SIDE
     from irs_engine.vision.tagger import SHORT_SIDE
 
-    return functools.partial(read_rgb, at_least=SIDE if detect else SHORT_SIDE)
+    return SIDE if detect else SHORT_SIDE
 
 
 def _raise(image: Any, error: IrsError) -> None:
@@ -404,3 +453,4 @@ recognize_music = _verb(Engine.recognize_music)
 dark_enhance = _verb(Engine.dark_enhance)
 defog = _verb(Engine.defog)
 super_resolve = _verb(Engine.super_resolve)
+tag_video = _verb(Engine.tag_video)

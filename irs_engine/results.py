@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ class Result:
 
 def _plain(value: Any) -> Any:
     if is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+        shown = (field.name for field in fields(value) if field.metadata.get("plain", True))
+        return {name: _plain(getattr(value, name)) for name in shown}
     return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
@@ -82,6 +83,59 @@ class TaggingResult(Result):
         from irs_engine.draw import draw_tags
 
         return draw_tags(image, self)
+
+
+def clock(seconds: float) -> str:
+    """Of a video or a piece of music: such as 1:05, or 2:00:00."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+@dataclass(frozen=True, slots=True)
+class Interval(Result):
+    """When something is seen in a video, in seconds from its beginning."""
+
+    start: float
+    end: float
+    confidence: float  # 0..100, the highest of the frames in it
+    peak: float  # the time of that frame
+
+
+@dataclass(frozen=True, slots=True)
+class VideoTag(Result):
+    id: str  # this and what follows as in Tag
+    name: str
+    en: str
+    zh: str
+    kind: str
+    category: Category
+    confidence: float  # 0..100, the highest of its intervals
+    intervals: tuple[Interval, ...]  # in order of time, apart from each other
+
+    @property
+    def seconds(self) -> float:
+        """How long it is seen."""
+        return sum(interval.end - interval.start for interval in self.intervals)
+
+
+@dataclass(frozen=True, slots=True)
+class VideoResult(Result):
+    tags: tuple[VideoTag, ...]  # most confident first
+    size: tuple[int, int]  # width, height of the video as shown
+    duration: float  # seconds
+    scenes: tuple[float, ...]  # when each begins, in seconds
+    frames: tuple[float, ...]  # the times that were looked at
+    # (time, JPEG data) of some of these frames, small; not part of `to_dict`.
+    pictures: tuple[tuple[float, bytes], ...] = field(
+        default=(), repr=False, compare=False, metadata={"plain": False}
+    )
+
+    def draw(self) -> Image:
+        """A strip of the video with the timeline of its tags."""
+        from irs_engine.timeline import draw_timeline
+
+        return draw_timeline(self)
 
 
 @dataclass(frozen=True, slots=True)

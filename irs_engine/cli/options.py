@@ -17,7 +17,7 @@ def operator_options(operator: Operator) -> Callable[[Command], Command]:
 
     def decorate(command: Command) -> Command:
         for parameter in reversed(operator.parameters):
-            command = _option(parameter)(command)
+            command = parameter_option(parameter)(command)
         return command
 
     return decorate
@@ -41,7 +41,8 @@ def looking_options(operator: Operator, output: str) -> Callable[[Command], Comm
     return decorate
 
 
-def _option(parameter: Parameter) -> Callable[[Command], Command]:
+def parameter_option(parameter: Parameter) -> Callable[[Command], Command]:
+    """The flag of one parameter."""
     flag = f"--{parameter.name.replace('_', '-')}"
     if parameter.type is bool:
         flag += f"/--no-{flag[2:]}"

@@ -1,0 +1,1 @@
+"""What videos show, and when: frames by scene, tags over time."""
