@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from irs_engine.errors import ImageError, IrsError
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 BATCH_PIXELS = 32_000_000  # a batch of large pictures is closed early: 96 MB of decoded pixels
 
+T = TypeVar("T")
 Read: TypeAlias = "tuple[Any, Rgb | IrsError]"  # what was given, and what it held or why it cannot be read
 
 
@@ -24,22 +25,29 @@ def pictures_in(folder: str | os.PathLike[str], recursive: bool = False) -> list
     """Paths of the pictures in a folder, sorted; hidden ones are left out."""
     if not os.path.isdir(folder):
         raise ImageError(f"{os.fspath(folder)}: not a folder; give one, or a picture to `tag`")
+    return files_in(folder, SUFFIXES, recursive)
+
+
+def files_in(
+    folder: str | os.PathLike[str], suffixes: tuple[str, ...], recursive: bool = False
+) -> list[Path]:
+    """Paths of the files in a folder whose names end so, sorted; hidden ones are left out."""
     found = []
     for parent, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if recursive and not name.startswith("."))
-        pictures = (name for name in files if name.lower().endswith(SUFFIXES) and not name.startswith("."))
-        found += [Path(parent, name) for name in sorted(pictures)]
+        wanted = (name for name in files if name.lower().endswith(suffixes) and not name.startswith("."))
+        found += [Path(parent, name) for name in sorted(wanted)]
     return found
 
 
 def read_ahead(
-    images: Iterable[Any], read: Callable[[Any], Rgb], *, readers: int, depth: int
-) -> Iterator[Read]:
+    images: Iterable[Any], read: Callable[[Any], T], *, readers: int, depth: int
+) -> Iterator[tuple[Any, T | IrsError]]:
     """Read images in threads, at most `depth` ahead of the one that is asked for, and yield them in order."""
     pool = ThreadPoolExecutor(readers, thread_name_prefix="irs-read")
-    waiting: deque[tuple[Any, Future[Rgb]]] = deque()
+    waiting: deque[tuple[Any, Future[T]]] = deque()
 
-    def first() -> Read:
+    def first() -> tuple[Any, T | IrsError]:
         image, future = waiting.popleft()
         try:
             return image, future.result()

@@ -25,6 +25,7 @@ COMMAND = WITHOUT_TORCH + "from irs_engine.cli import main; main(sys.argv[1:])"
         ["--version"],
         ["tag", "--help"],
         ["train", "detector", "--help"],
+        ["music", "recognize", "--help"],
         ["tags", "--search", "猫"],
         ["doctor", "--fast"],
         ["weights", "list"],

@@ -13,6 +13,7 @@ from irs_engine.cli.account import account, env
 from irs_engine.cli.detect import detect
 from irs_engine.cli.doctor import doctor
 from irs_engine.cli.enhance import enhancements
+from irs_engine.cli.music import music
 from irs_engine.cli.recapture import recapture
 from irs_engine.cli.serve import serve
 from irs_engine.cli.tag import tag
@@ -36,7 +37,20 @@ def cli() -> None:
     logging.getLogger("irs_engine").setLevel(level.upper())
 
 
-for command in (tag, detect, recapture, *enhancements(), tags, doctor, weights, train, serve, account, env):
+for command in (
+    tag,
+    detect,
+    recapture,
+    *enhancements(),
+    music,
+    tags,
+    doctor,
+    weights,
+    train,
+    serve,
+    account,
+    env,
+):
     cli.add_command(command)
 
 

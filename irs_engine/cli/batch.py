@@ -1,4 +1,4 @@
-"""What commands over pictures share: find them, show progress, go on after a bad one, list what failed."""
+"""What commands over many files share: find them, show progress, go on after a bad one, list what failed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from irs_engine.batches import SUFFIXES, pictures_in
+from irs_engine.batches import SUFFIXES, files_in
 from irs_engine.errors import IrsError
 
 
@@ -26,15 +26,27 @@ class Source:
 
 
 class Batch:
-    """The pictures that PATH... names. `with batch:` shows progress on a terminal while the work is done."""
+    """The files that PATH... names. `with batch:` shows progress on a terminal while the work is done.
 
-    def __init__(self, paths: Sequence[str], *, recursive: bool, as_json: bool):
+    Args:
+        suffixes, kind: What files of folders end in, and are called.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[str],
+        *,
+        recursive: bool,
+        as_json: bool,
+        suffixes: tuple[str, ...] = SUFFIXES,
+        kind: str = "pictures",
+    ):
         self.as_json = as_json
         self.single = len(paths) == 1 and not os.path.isdir(paths[0])
         self.failures: list[tuple[str, str]] = []
         self._progress = False
         self._done, self._start = 0, time.monotonic()
-        self.sources = list(self._find(paths, recursive))
+        self.sources = list(self._find(paths, recursive, suffixes, kind))
 
     def done(self, text: str) -> None:
         """Print the result of one picture, if there is something to print."""
@@ -65,22 +77,24 @@ class Batch:
         self._show_progress(False)
         self._progress = False
 
-    def _find(self, paths: Sequence[str], recursive: bool) -> Iterator[Source]:
+    def _find(
+        self, paths: Sequence[str], recursive: bool, suffixes: tuple[str, ...], kind: str
+    ) -> Iterator[Source]:
         for path in paths:
             if path == "-":
                 yield Source(path, sys.stdin.buffer.read(), "stdin.png")
             elif not os.path.isdir(path):
                 yield Source(path, path, os.path.basename(path))
-            elif found := pictures_in(path, recursive):
+            elif found := files_in(path, suffixes, recursive):
                 yield from (Source(str(p), str(p), str(p.relative_to(path))) for p in found)
             else:
                 hint = "" if recursive else "; -r looks into its subfolders"
-                self.fail(path, f"no pictures in this folder{hint}")
+                self.fail(path, f"no {kind} in this folder{hint}")
 
     def _show_progress(self, show: bool) -> None:
         if not self._progress:
             return
-        total = len(self.sources)
+        total = max(1, len(self.sources))
         filled = 30 * self._done // total
         rate = self._done / max(time.monotonic() - self._start, 1e-3)
         bar = f"[{'#' * filled}{'.' * (30 - filled)}] {self._done}/{total}  {rate:.1f}/s" if show else ""

@@ -22,6 +22,14 @@ AUDIO = frozenset(
         "wavpack wmalossless wmapro wmav1 wmav2 " + " ".join(f"pcm_{kind}" for kind in _PCM.split())
     ).split()
 )
+# What files of music and video are usually called.
+SUFFIXES = tuple(
+    f".{name}"
+    for name in (
+        "aac ac3 aif aiff amr ape asf avi caf dsf flac flv m4a m4b m4v mka mkv mov mp2 mp3 mp4 mpc mpeg mpg "
+        "oga ogg ogv opus ra rm tak tta ts wav webm wma wmv wv 3gp"
+    ).split()
+)
 LONGEST = 500  # characters of a title
 _NUMBER = re.compile(r"\d{1,3}\s*(?:[.)]|-(?=\s))\s*(?=\S)")  # of a track, before its name
 
