@@ -47,9 +47,13 @@ class DetectingTagger:
 
     def look(self, photos: Sequence[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
         """(H, W, 3) uint8 pictures to probabilities (N, tags), columns as `self.scorer.tags`, and boxes."""
+        return self.look_and_embed(photos)[:2]
+
+    def look_and_embed(self, photos: Sequence[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:
+        """The same, and the features of the tagger, which cost no more."""
         found = self.detector.boxes(photos, LEAST)
-        logits = {**self.tagger.logits(photos), DETECTED: self._presence(found)}
-        return self.scorer(logits), found
+        logits, features = self.tagger.logits_and_features(photos)
+        return self.scorer({**logits, DETECTED: self._presence(found)}), found, features
 
     def _presence(self, found: Sequence[np.ndarray]) -> np.ndarray:
         """(photos, classes) logits of the best box of each class."""

@@ -79,28 +79,44 @@ class Tagger:
         return self.scorer(self.logits(photos))
 
     def logits(self, photos: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
-        """What the heads say, (N, classes) by head. Pictures of one shape go through the network together."""
+        """What the heads say, (N, classes) by head."""
+        return self.logits_and_features(photos)[0]
+
+    def features(self, photos: Sequence[np.ndarray]) -> np.ndarray:
+        """What the heads look at, (N, feature) float32, each of length 1: alike for photos that are alike."""
+        return self.logits_and_features(photos)[1]
+
+    def logits_and_features(self, photos: Sequence[np.ndarray]) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """Both in one pass. Pictures of one shape go through the network together."""
         by_shape = defaultdict(list)
         for number, photo in enumerate(photos):
             by_shape[_network_size(photo)].append(number)
         found: dict[str, np.ndarray] = {
             head: np.empty((len(photos), classes), np.float32) for head, classes in self.net.classes.items()
         }
+        features = np.empty((len(photos), self.net.feature_width), np.float32)
         for (width, height), numbers in by_shape.items():
             batch = np.empty((len(numbers), 3, height, width), np.float32)
             for row, number in zip(batch, numbers, strict=True):
                 prepare(photos[number], out=row)
-            for head, values in self.run(batch).items():
+            answers, features[numbers] = self._run(batch)
+            for head, values in answers.items():
                 found[head][numbers] = values
-        return found
+        return found, features / np.linalg.norm(features, axis=1, keepdims=True).clip(1e-12)
 
     def run(self, batch: np.ndarray) -> dict[str, np.ndarray]:
         """The network alone: (N, 3, h, w) float32 in -1..1, sides divisible by CELL, to logits by head."""
+        return self._run(batch)[0]
+
+    def _run(self, batch: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """The same, and the pooled features (N, feature)."""
         import torch
 
         with torch.inference_mode():
             x = torch.from_numpy(batch).to(self.device, self.dtype, memory_format=torch.channels_last)
-            return {head: values.float().cpu().numpy() for head, values in self.net(x).items()}
+            pooled = self.net.pooled(x)
+            logits = {head: values.float().cpu().numpy() for head, values in self.net.read(pooled).items()}
+            return logits, pooled.float().cpu().numpy()
 
 
 def tags_shown(

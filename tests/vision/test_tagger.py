@@ -60,6 +60,27 @@ def test_a_batch_of_mixed_shapes_gives_what_single_pictures_give(tagger, cat):
         np.testing.assert_allclose(row, tagger.scores([photo])[0], atol=1e-3)
 
 
+def test_features_tell_how_alike_photos_are(tagger, cat):
+    rng = np.random.default_rng(0)
+    photos = [cat.pixels, cat.pixels[:, ::-1], rng.integers(0, 256, (300, 240, 3), np.uint8)]
+    features = tagger.features(photos)
+    assert features.shape == (3, tagger.net.feature_width) and features.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(features, axis=1), 1, atol=1e-5)
+    alike = features @ features[0]
+    assert alike[1] > 0.8 > 0.6 > alike[2]
+
+
+def test_features_are_what_the_heads_read(tagger, cat):
+    """All that lies between them and the logits of a head is its matrix, but for their length."""
+    logits, features = tagger.logits_and_features([cat.pixels])
+    head = tagger.net.heads["imagenet"]
+    with torch.no_grad():
+        directions = features @ head.weight.float().numpy().T
+        wanted = logits["imagenet"] - head.bias.float().numpy()
+    length = (wanted * directions).sum() / (directions**2).sum()
+    assert length > 0 and np.corrcoef(directions[0], wanted[0])[0, 1] > 0.999
+
+
 def test_an_empty_batch_is_empty(tagger):
     assert tagger.tag_batch([]) == []
 

@@ -85,6 +85,7 @@ class TaggerNet(nn.Module):
         self.stages = trunk(widths)
         a, b, c, d = widths
         self.widths = (a, b, c, c, d, d)  # channels at the end of each stage
+        self.feature_width = feature
         self.feature = nn.Sequential(ConvNorm(d, feature), nn.Hardswish())
         self.classes = dict(heads)
         self.heads = nn.ModuleDict({name: nn.Linear(feature, classes) for name, classes in heads.items()})
@@ -95,9 +96,12 @@ class TaggerNet(nn.Module):
             x = stage(x)
         return self.feature(x).mean((2, 3))
 
+    def read(self, pooled: Tensor) -> dict[str, Tensor]:
+        """What the heads make of it: (N, classes) by head."""
+        return {name: head(pooled) for name, head in self.heads.items()}
+
     def forward(self, x: Tensor) -> dict[str, Tensor]:
-        vector = self.pooled(x)
-        return {name: head(vector) for name, head in self.heads.items()}
+        return self.read(self.pooled(x))
 
 
 def build_tagger_net(tensors: Mapping[str, Tensor]) -> TaggerNet:
