@@ -1,7 +1,7 @@
 """Processes that write to a catalogue and are killed, before any step of their work or at any moment.
 
-Run as a program: `python killed_catalogue.py steps|moments FOLDER COUNT`. It forks the processes that it kills,
-as hundreds of starts of Python would take minutes. It raises where a catalogue is not as it has to be, and
+Run as a program: `python killed_catalogue.py steps|moments FOLDER COUNT`. It forks what it kills, as
+hundreds of starts of Python would take minutes. It raises where a catalogue is not as it has to be, and
 prints what it did.
 """
 
