@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import click
 
 from irs_engine.cli.account import account, env
+from irs_engine.cli.album import album
 from irs_engine.cli.detect import detect
 from irs_engine.cli.doctor import doctor
 from irs_engine.cli.enhance import enhancements
@@ -43,6 +44,7 @@ for command in (
     recapture,
     *enhancements(),
     music,
+    album,
     tags,
     doctor,
     weights,
