@@ -18,6 +18,7 @@ CUT = 0.11
 STILL = 0.06  # a picture in motion or in a cross-fade is not the one to look at
 PATIENCE = 1.0  # seconds that are waited for it to come to rest
 LEAST_GAP = 0.4  # seconds between two looks
+DRIFT_GAP = 1.0  # likewise, where no cut is between them
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,9 +42,9 @@ def looks(video: Video, *, every: float = 2.0, most: int = 600) -> Iterator[Look
     """
     gap = max(LEAST_GAP, video.duration / most)
     every = max(every, gap)
-    taken, scene, changed = 0, -1, 0.0
-    # Waiting for a scene to come to rest that began at `changed`, with a cut or by and by.
-    waiting, cut = True, True
+    taken, scene = 0, -1
+    # Waiting, since a first change, for a scene to come to rest that began at the last cut.
+    waiting, cut, first, began = True, True, 0.0, 0.0
     looked: Look | None = None
     previous = shown = None
     for frame in _thinned(video.frames()):
@@ -52,14 +53,15 @@ def looks(video: Video, *, every: float = 2.0, most: int = 600) -> Iterator[Look
         drift = 1.0 if shown is None else _distance(now, shown)
         previous = now
         if step > CUT or (drift > CUT and not waiting):
-            waiting, cut, changed = True, step > CUT or (waiting and cut), frame.time
+            first = first if waiting else frame.time
+            waiting, cut, began = True, step > CUT, frame.time
         elif drift <= CUT:
             waiting = False  # it was a flash
         since = np.inf if looked is None else frame.time - looked.frame.time
-        rested = waiting and (step < STILL or frame.time - changed >= PATIENCE)
-        if (rested and since >= (gap if cut else max(gap, every / 2))) or since >= every:
+        rested = waiting and (step < STILL or frame.time - first >= PATIENCE)
+        if (rested and since >= (gap if cut else max(gap, min(DRIFT_GAP, every / 2)))) or since >= every:
             new = waiting and drift > CUT
-            scene, start = (scene + 1, changed) if new else (scene, frame.time)
+            scene, start = (scene + 1, began) if new else (scene, frame.time)
             looked, shown, waiting = Look(start, scene, frame), now, False
             yield looked
             taken += 1
