@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import warnings
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -14,6 +15,9 @@ from PIL.Image import Exif
 from irs_engine.image import DEFAULT_LIMITS
 from irs_engine.image.decode import read_header
 from irs_engine.resize import resize_normalize
+
+# Of thousands of photos some have broken EXIF data, which is taken as missing; PIL would print it each time.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.TiffImagePlugin")
 
 EPOCH = datetime(1970, 1, 1)
 TIMES = (0x9003, 0x9004)  # DateTimeOriginal, DateTimeDigitized

@@ -75,7 +75,7 @@ def _read_chunk(
     boxes: defaultdict[tuple[int, int], list[Instance]] = defaultdict(list)
     for photo, tag, *sides, confidence in connection.execute(
         'SELECT photo_id, tag_id, "left", top, width, height, confidence FROM boxes'
-        f" WHERE photo_id IN {wanted} ORDER BY confidence DESC",
+        f" WHERE photo_id IN {wanted} ORDER BY confidence DESC, number",
         ids,
     ):
         boxes[photo, tag].append(Instance(Box(*sides), confidence))
@@ -85,7 +85,8 @@ def _read_chunk(
     for photo, tag, confidence, source, key, en, zh, kind, category in connection.execute(
         "SELECT photo_id, tag_id, confidence, source, key, en, zh, kind, category"
         " FROM photo_tags JOIN tags ON tags.id = tag_id"
-        f" WHERE photo_id IN {wanted} AND confidence >= ? AND confidence > 0 ORDER BY confidence DESC, key",
+        f" WHERE photo_id IN {wanted} AND confidence >= ? AND confidence > 0"
+        " ORDER BY confidence DESC, tag_id",
         [*ids, threshold],
     ):
         name = zh if language == "zh" else en
