@@ -22,6 +22,7 @@ from pathlib import Path
 from irs_engine.errors import MediaError, ParameterError
 from irs_engine.music.audio import MediaInput, open_audio
 from irs_engine.music.database import SongDatabase
+from irs_engine.music.duplicates import same_recording
 from irs_engine.music.fingerprint import FORMAT, RATE, Peaks, PeakStream
 from irs_engine.music.index import build_part
 from irs_engine.music.matching import LEAST_COINCIDENCES
@@ -120,7 +121,7 @@ class MusicCatalogue:
             name: What the file is called, where `audio` does not tell.
 
         Raises:
-            DuplicateSong: Its content is in the catalogue already.
+            DuplicateSong: It is in the catalogue already, maybe in another encoding.
             MediaError: It cannot be decoded, or there is nothing to be heard.
         """
         self._upkeep.check_writable()
@@ -135,6 +136,8 @@ class MusicCatalogue:
         peaks = stream.finish()
         if len(peaks) < LEAST_COINCIDENCES:
             raise MediaError(f"{samples / RATE:.1f} s, and nothing in them that a song can be known by")
+        if known := self._same_recording(peaks):
+            raise DuplicateSong(known)
         return self.add_peaks(peaks, title, artist, samples / RATE, source=name)
 
     def add_peaks(
@@ -174,6 +177,12 @@ class MusicCatalogue:
             raise CatalogueError(f"{self.folder}: cannot be written ({error})") from error
         self._merging.wake()
         return songs
+
+    def _same_recording(self, peaks: Peaks) -> Song | None:
+        try:
+            return same_recording(peaks, self.snapshot())
+        except CatalogueError:  # all files are damaged: to add the songs anew is how that is mended
+            return None
 
     def _refuse(self, digests: Sequence[str]) -> None:
         if song := self._database.with_digest(digests):

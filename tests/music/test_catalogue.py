@@ -1,15 +1,14 @@
 """The catalogue of songs: adding, removing, listing, and what readers see meanwhile."""
 
-import io
 import math
 import os
 import threading
-import wave
 from pathlib import Path
 
 import numpy as np
 import pytest
 from catalogue_songs import add, adding_elsewhere, new_song, peaks_of, seeds_in
+from music_videos import song, video
 
 from irs_engine.errors import MediaError, ParameterError
 from irs_engine.music.catalogue import MusicCatalogue, default_folder
@@ -24,36 +23,21 @@ def catalogue(folder):
         yield catalogue
 
 
-def tune(seed, seconds=8):
-    """(n,) float32 notes of a drawn tune."""
-    rng = np.random.default_rng(seed)
-    time = np.arange(RATE // 5) / RATE
-    notes = [
-        sum(np.sin(2 * np.pi * pitch * k * time) / k for k in range(1, 8)) * np.exp(-6 * time)
-        for pitch in 110 * 2 ** (rng.integers(0, 36, seconds * 5) / 12)
-    ]
-    return (np.concatenate(notes) * 0.1).astype(np.float32)
-
-
 def wav(samples):
-    file = io.BytesIO()
-    with wave.open(file, "wb") as out:
-        out.setnchannels(1), out.setsampwidth(2), out.setframerate(RATE)
-        out.writeframes((samples * 32767).astype("<i2").tobytes())
-    return file.getvalue()
+    return video(samples, picture=False, format="wav", codec="pcm_s16le")
 
 
 def test_a_song_of_a_file_is_found_by_what_plays(catalogue, tmp_path):
     pytest.importorskip("av")
     for name, seed in {"Ann - First.wav": 1, "Bob - Second.wav": 2, "Third.wav": 3}.items():
-        (tmp_path / name).write_bytes(wav(tune(seed)))
+        (tmp_path / name).write_bytes(wav(song(seed, 8)))
         catalogue.add(tmp_path / name)
     first, second, third = catalogue.songs()
     assert (first.title, first.artist, first.source) == ("First", "Ann", "Ann - First.wav")
     assert (second.title, third.title, third.artist) == ("Second", "Third", "")
     assert second.duration == pytest.approx(8, abs=0.1)
     snapshot = catalogue.snapshot()
-    matches = find_matches(query_peaks(tune(2)[2 * RATE : 7 * RATE]), snapshot.parts, snapshot.removed)
+    matches = find_matches(query_peaks(song(2, 8)[2 * RATE : 7 * RATE]), snapshot.parts, snapshot.removed)
     best = decide(matches, snapshot.count)[0]
     assert snapshot.song_of(best.part, best.song) == second
     assert best.offset == pytest.approx(2, abs=0.1)
@@ -61,10 +45,10 @@ def test_a_song_of_a_file_is_found_by_what_plays(catalogue, tmp_path):
 
 def test_names_that_are_given_win_over_those_of_the_file(catalogue):
     pytest.importorskip("av")
-    song = catalogue.add(wav(tune(4)), title="Mine", artist="Me", name="Ann - First.wav")
-    assert (song.title, song.artist, song.source) == ("Mine", "Me", "Ann - First.wav")
+    added = catalogue.add(wav(song(4, 3)), title="Mine", artist="Me", name="Ann - First.wav")
+    assert (added.title, added.artist, added.source) == ("Mine", "Me", "Ann - First.wav")
     with pytest.raises(ParameterError, match="title"):
-        catalogue.add(wav(tune(5)))
+        catalogue.add(wav(song(5, 3)))
 
 
 def test_silence_and_what_is_no_music_are_refused(catalogue):
@@ -254,15 +238,15 @@ def test_songs_stay_in_few_segments(catalogue):
 def test_merging_leaves_nothing_of_removed_songs(catalogue):
     songs = add(catalogue, *range(6))
     before, held = catalogue.info(), catalogue.snapshot()
-    for song in songs[:4]:
-        catalogue.remove(song.id)
+    for gone in songs[:4]:
+        catalogue.remove(gone.id)
     catalogue.merge()
     assert [part.songs for part in catalogue.snapshot().parts] == [2]
     assert seeds_in(catalogue.snapshot()) == [4, 5]
     assert seeds_in(held) == list(range(6))  # its files are gone, but not for those who have them open
     assert sum(path.stat().st_size for path in catalogue.folder.rglob("*.irsm")) < before.bytes
-    for song in songs[4:]:
-        catalogue.remove(song.id)
+    for gone in songs[4:]:
+        catalogue.remove(gone.id)
     catalogue.merge()
     assert list(catalogue.folder.rglob("*.irsm")) == []
     assert catalogue.snapshot().parts == ()
