@@ -69,6 +69,7 @@ class Live:
 @contextlib.contextmanager
 def running(folder: Path, *options: str, **environment: str) -> Iterator[Live]:
     """A server with its data in `folder`, ready; stopped in the end."""
+    environment = {"IRS_MUSIC_CATALOGUE": str(folder / "music")} | environment  # not that of whoever tests
     command = [sys.executable, "-m", "irs_engine.cli", "serve", "--port", "0"]
     command += ["--data", str(folder), *options]
     process = subprocess.Popen(

@@ -7,8 +7,7 @@ place of it, and where both are below what a single one needs, they may not shar
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -73,7 +72,7 @@ def recognize(
     *,
     all_songs: bool = False,
     mp4_only: bool = False,
-    patience: float = math.inf,
+    enough: Callable[[], bool] = lambda: False,
 ) -> MusicResult:
     """The song that plays in a video, or in its background; nothing where none of the catalogue does.
 
@@ -81,12 +80,12 @@ def recognize(
         all_songs: Listen to all of it and tell every song, in the order in which they play. Else it ends with
             the first one that is beyond doubt.
         mp4_only: Accept no other container.
-        patience: Seconds of work after which the answer is what has been heard until then.
+        enough: Asked after each window; true: the answer is what has been heard until then.
 
     Raises:
         MediaError: The video cannot be read.
     """
-    bar, end = least_z(snapshot.count), time.monotonic() + patience
+    bar = least_z(snapshot.count)
     sightings: list[Sighting] = []
     heard, windows = 0.0, 0
     with open_audio(video, mp4_only=mp4_only) as audio:
@@ -96,7 +95,7 @@ def recognize(
             windows += 1
             heard = window + len(samples) / RATE
             sure = not all_songs and any(one.accepted and one.z >= bar + SURE for one in found)
-            if sure or heard >= SCANNED or time.monotonic() > end:
+            if sure or heard >= SCANNED or enough():
                 break
         begin = audio.start
     told = joined(agreed(sightings, bar, alone=windows == 1))

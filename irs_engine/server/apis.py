@@ -13,11 +13,12 @@ from typing import Any, Literal
 import irs_engine.engine  # noqa: F401  it registers the verbs
 from irs_engine.image.limits import FORMATS, Limits
 from irs_engine.registry import Parameter, Range, get_operator
-from irs_engine.results import RecaptureResult, Tag, TaggingResult
+from irs_engine.results import MusicResult, RecaptureResult, Tag, TaggingResult
 
 FILE_BYTES = 7_864_320  # 7.5 MB, of a picture
 BASE64_CHARACTERS = 10 * 2**20
 BODY_BYTES = 12 * 2**20
+VIDEO_BYTES = 65 * 2**20
 MAX_SIDE = 4096
 # x4 makes 16 times as much of it, which has to be held, compressed and sent as base64.
 ENLARGED_PIXELS = 2**22
@@ -33,7 +34,7 @@ class Api:
         name: In paths of metrics, bills and settings.
         service: What is subscribed.
         title: For people.
-        verb: Of the engine; None where another capability answers.
+        verb: Of the engine; None: a video is listened to, see `Works.listen`.
         parameters: With the service's own defaults.
         defaulting: Parameters whose values out of range are the default, as the reference says. For others it
             says nothing, see `Settings.strict_parameters`.
@@ -126,6 +127,17 @@ def recapture(result: RecaptureResult) -> dict[str, Any]:
     }
 
 
+def music(result: MusicResult) -> dict[str, Any]:
+    """Table 5-13, and how sure it is; the name is empty when no song of the catalogue plays."""
+    return {
+        "audio_name": result.audio_name or "",
+        "artist": result.artist or "",
+        "confidence": result.confidence,
+        "offset": result.offset or 0.0,
+    }
+
+
+MUSIC = "bgm-recognition"
 APIS = (
     Api(
         "image-tagging",
@@ -198,13 +210,14 @@ APIS = (
         exact=frozenset({"scale"}),
     ),
     Api(
-        "bgm-recognition",
+        MUSIC,
         service="bgm-recognition",
         title="Background Music Recognition",
         paths=("/v1.0/bgm/recognition",),
         sources=("url",),
-        limits=Limits(max_bytes=65 * 10**6, formats=()),
+        limits=Limits(max_bytes=VIDEO_BYTES, formats=()),
         verb=None,
+        to_json=music,
     ),
 )
 BY_NAME = {api.name: api for api in APIS}

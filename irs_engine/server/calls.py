@@ -17,7 +17,7 @@ from irs_engine.errors import IrsError
 from irs_engine.image.decode import read_header
 from irs_engine.server import body as bodies
 from irs_engine.server.answers import AsciiJSON
-from irs_engine.server.apis import APIS, BODY_BYTES, Api
+from irs_engine.server.apis import APIS, BODY_BYTES, Api, music
 from irs_engine.server.body import Body
 from irs_engine.server.caller import Caller
 from irs_engine.server.errors import ServiceError, from_engine
@@ -90,13 +90,16 @@ async def _off_loop(size: int, function: Callable[..., T], *given: Any) -> T:
 
 async def _answer(request: Request, api: Api, caller: Caller, asked: Body, phases: Phases) -> Response:
     parts: Parts = request.app.state.parts
-    if api.verb is None:
-        raise ServiceError("AIS.0007", f"{api.title} is not installed here")
-    data = asked.data
-    if data is None:
+
+    async def fetch() -> bytes:
         with phases("fetch"):
-            data = await parts.downloads.fetch(asked.url, api, caller)
+            return await parts.downloads.fetch(asked.url, api, caller)
+
     try:
+        if api.verb is None:
+            found = await parts.works.listen(fetch)
+            return AsciiJSON({"result": music(found)})
+        data = await fetch() if asked.data is None else asked.data
         with phases("work"):
             result = await parts.works.call(api, data, asked.options)
     except IrsError as error:

@@ -14,6 +14,9 @@ from irs_engine.errors import (
     ImageFormatError,
     ImageSizeError,
     IrsError,
+    MediaError,
+    MediaFormatError,
+    MissingExtra,
     ParameterError,
 )
 
@@ -114,6 +117,9 @@ def from_engine(error: IrsError, failed: str) -> ServiceError:
         (ImageSizeError, "AIS.0504"),
         (ImageError, "AIS.0503"),
         (ParameterError, "AIS.0203"),
+        (MediaFormatError, "AIS.0021"),
+        (MediaError, failed),
+        (MissingExtra, "AIS.0007"),
     )
     for kind, code in kinds:
         if isinstance(error, kind):

@@ -25,7 +25,7 @@ class _Table(BaseModel):
 
 
 class DownloadSettings(_Table):
-    """Pictures that requests name by URL."""
+    """Pictures and videos that requests name by URL."""
 
     enabled: bool = True
     ports: tuple[int, ...] = (80, 443)
@@ -34,6 +34,7 @@ class DownloadSettings(_Table):
     connect_seconds: float = Field(default=3, gt=0)
     first_byte_seconds: float = Field(default=5, gt=0)
     total_seconds: float = Field(default=10, gt=0)
+    video_seconds: float = Field(default=60, gt=0)  # likewise, of a video
     at_once: int = Field(default=16, ge=1)
 
 
@@ -65,6 +66,13 @@ class LoadSettings(_Table):
     body_bytes_per_second: int = Field(default=16_384, ge=0)  # slower ones are cut off after 5 s
     wait_seconds: float = Field(default=30, gt=0)  # in the queue
     drain_seconds: float = Field(default=20, ge=0)  # for calls in progress when the server stops
+
+
+class MusicSettings(_Table):
+    """Background music of videos."""
+
+    catalogue: Path | None = None  # of songs; none: $IRS_MUSIC_CATALOGUE, else ~/.irs_engine/music
+    seconds: float = Field(default=60, gt=0)  # of work on a video, then what was heard is the answer
 
 
 class Tier(_Table):
@@ -118,6 +126,7 @@ class Settings(BaseSettings):
     obs: ObsSettings = ObsSettings()
     load: LoadSettings = LoadSettings()
     billing: BillingSettings = BillingSettings()
+    music: MusicSettings = MusicSettings()
 
     @model_validator(mode="after")
     def _strangers_need_keys(self) -> Settings:

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 from live_server import running
+from music_videos import RATE, song, video
 
 import irs_engine as irs
 
@@ -22,7 +23,15 @@ JSON = {"Content-Type": "application/json"}
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    with running(tmp_path_factory.mktemp("server") / "data", "--tls-port", "0") as live:
+    """With a bucket of a video, and a catalogue that has its song."""
+    folder = tmp_path_factory.mktemp("server")
+    (folder / "videos").mkdir()
+    (folder / "videos" / "talk.mp4").write_bytes(video(song(1, 14)[4 * RATE :]))
+    with irs.MusicCatalogue(folder / "data" / "music") as songs:
+        songs.add(video(song(1, 14)), "my heart will go on")
+    config = folder / "server.toml"
+    config.write_text(f'[obs.local_map.videos]\nfolder = "{folder / "videos"}"\npublic = true\n')
+    with running(folder / "data", "--tls-port", "0", "--config", str(config)) as live:
         yield live
 
 
@@ -186,11 +195,13 @@ def test_a_file_is_answered_by_a_file(server):
     assert broken.status_code == 400 and broken.json()["error_code"] == "AIS.0502"
 
 
-def test_music_is_not_enabled(server):
-    url = f"{server.url}/v1.0/bgm/recognition"
+def test_the_music_of_a_video(server):
+    """As `asr_bgm` of the older SDKs asks for it."""
     headers = JSON | {"X-Auth-Token": server.token()}
-    answer = httpx.post(url, headers=headers, json={"url": "https://b.obs.myhuaweicloud.com/a.mp4"})
-    assert answer.status_code == 400 and answer.json()["error_code"] == "AIS.0007"
+    body = {"url": "https://videos.obs.myhuaweicloud.com/talk.mp4"}
+    answer = httpx.post(f"{server.url}/v1.0/bgm/recognition", headers=headers, json=body, timeout=60)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["result"]["audio_name"] == "my heart will go on"
 
 
 README = Path(irs.__file__).parent / "server" / "README.md"
@@ -214,4 +225,5 @@ def test_every_curl_example_of_the_readme(server, tmp_path):
     run = subprocess.run(["bash", "-c", script], cwd=tmp_path, text=True, capture_output=True)
     assert run.returncode == 0, run.stderr
     assert "error_code" not in run.stdout and '"confidence"' in run.stdout
+    assert '"audio_name": "my heart will go on"' in run.stdout
     assert (tmp_path / "large.jpg").read_bytes()[:2] == b"\xff\xd8"

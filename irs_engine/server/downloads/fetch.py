@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 Connect = Callable[[Address, int], Awaitable[socket.socket]]
 ATTEMPTS = 4  # addresses of a host that are tried
-REFUSED = "pictures are fetched from hosts with public addresses only"
+REFUSED = "files are fetched from hosts with public addresses only"
 
 
 class Downloads:
@@ -91,13 +91,13 @@ class Downloads:
         lookup = asyncio.ensure_future(self._resolve(parsed.host, parsed.port))
         self._lookups.add(lookup)
         try:
-            with anyio.fail_after(self._settings.total_seconds):
+            with anyio.fail_after(self._seconds(api)):
                 return await self._download(parsed, await self._addresses(lookup), most)
         except UrlError as error:
             log.info("%s is refused", parsed.authority)
             raise invalid(api, str(error)) from None
         except wire.FAILURES as error:
-            log.info("%s did not give a picture: %s", parsed.authority, error or type(error).__name__)
+            log.info("%s did not give the file: %s", parsed.authority, error or type(error).__name__)
             raise self._failed(api) from None
         finally:
             # A name that is still looked up keeps its thread, so it keeps its turn as well.
@@ -119,7 +119,7 @@ class Downloads:
             raise UrlError(REFUSED)
 
     async def _take_turn(self, user: str) -> None:
-        busy = ServiceError("APIG.0308", "too many pictures are fetched by URL", {"Retry-After": "1"})
+        busy = ServiceError("APIG.0308", "too many files are fetched by URL", {"Retry-After": "1"})
         try:
             with anyio.fail_after(self._wait):
                 await self._turns.take(user)
@@ -164,13 +164,17 @@ class Downloads:
                 return made
         raise problem
 
+    def _seconds(self, api: Api) -> float:
+        """That all of a download may take."""
+        return self._settings.total_seconds if api.verb else self._settings.video_seconds
+
     def _failed(self, api: Api) -> ServiceError:
         """One and the same text for whatever went wrong: it says what is expected, not what was found."""
         code = "ModelArts.4603" if _second(api) else "AIS.0029"
         return ServiceError(
             code,
             "the host has to answer with status 200, without redirects, within "
-            f"{self._settings.total_seconds:g} s, with 1 to {api.limits.max_bytes:,} bytes without encoding",
+            f"{self._seconds(api):g} s, with 1 to {api.limits.max_bytes:,} bytes without encoding",
         )
 
 

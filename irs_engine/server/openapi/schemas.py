@@ -119,6 +119,11 @@ SCHEMAS: dict[str, Schema] = {
         barcode={"type": "boolean", "description": "Whether a barcode could be read in it."},
         reason=text("Why the photo cannot be judged; else empty."),
     ),
-    "bgm-recognition": record(audio_name=text("Title of the music.")),
+    "bgm-recognition": record(
+        audio_name=text("Title of the song; empty when none of the catalogue plays."),
+        artist=text("Empty when the catalogue does not know."),
+        confidence=number("0 to 1: how likely it is right."),
+        offset=number("Seconds into the song, where it begins in the video."),
+    ),
 }
 PICTURE = text("The picture, base64, in the format of the one that was sent.", contentEncoding="base64")

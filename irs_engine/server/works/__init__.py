@@ -10,8 +10,9 @@ import asyncio
 import io
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -21,12 +22,13 @@ from irs_engine.batches import BATCH_PIXELS
 from irs_engine.engine import Engine
 from irs_engine.errors import IrsError
 from irs_engine.image.decode import read_header
-from irs_engine.results import TaggingResult
-from irs_engine.server.apis import APIS, Api
+from irs_engine.results import MusicResult, TaggingResult
+from irs_engine.server.apis import APIS, MUSIC, Api
 from irs_engine.server.errors import ServiceError
 from irs_engine.server.settings import Settings
 from irs_engine.server.works.batching import Batcher
 from irs_engine.server.works.gate import Gate
+from irs_engine.server.works.listening import Listening
 from irs_engine.server.works.tagging import Asked, pixels_read, tag_together
 
 log = logging.getLogger(__name__)
@@ -38,10 +40,9 @@ class Works:
     def __init__(self, engine: Engine, settings: Settings):
         self._engine, self._load = engine, settings.load
         self._gates = {
-            api.name: Gate(self._room(api), self._load.queue, self._load.wait_seconds)
-            for api in APIS
-            if api.verb
+            api.name: Gate(self._room(api), self._load.queue, self._load.wait_seconds) for api in APIS
         }
+        self.listening = Listening(engine, settings.music, self._gates[MUSIC])
         self._decoded = Gate(2 * BATCH_PIXELS)  # pixels: a batch that is worked on, and the next one
         self._readers = ThreadPoolExecutor(self._load.workers, thread_name_prefix="irs-read")
         self._workers = ThreadPoolExecutor(self._load.workers, thread_name_prefix="irs-work")
@@ -67,10 +68,7 @@ class Works:
             ServiceError: APIG.0308, too many are waiting, or its turn did not come in time.
             IrsError: What the engine raises for this picture.
         """
-        if self._stopping:
-            raise ServiceError("APIG.0308", "the server is stopping", headers={"Retry-After": "1"})
-        self._calls += 1
-        try:
+        with self._in_progress():
             format, header = await asyncio.to_thread(read_header, data, api.limits)
             gate = self._gates[api.name]
             if api.verb != "tag":
@@ -80,6 +78,20 @@ class Works:
                     reading = self._readers.submit(self._engine.read_for_tagging, data)
                     picture = await asyncio.wrap_future(reading)
                 return await self._lane.result(Asked(picture, **options))
+
+    async def listen(self, fetch: Callable[[], Awaitable[bytes]]) -> MusicResult:
+        """The song that plays in a video, see `Listening.recognize`."""
+        with self._in_progress():
+            return await self.listening.recognize(fetch)
+
+    @contextmanager
+    def _in_progress(self) -> Iterator[None]:
+        """Around a call: none begins when the server stops, and it waits for those there are."""
+        if self._stopping:
+            raise ServiceError("APIG.0308", "the server is stopping", headers={"Retry-After": "1"})
+        self._calls += 1
+        try:
+            yield
         finally:
             self._calls -= 1
 
@@ -96,6 +108,7 @@ class Works:
         if self._warming:
             self._warming.cancel()
         await self._lane.stop()
+        await self.listening.stop()
         for threads in (self._readers, self._workers):
             await asyncio.to_thread(threads.shutdown, cancel_futures=True)
 
