@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Finding(Result):
-    topic: str  # native | device | weights | self-test
+    topic: str  # native | device | weights | music | self-test
     name: str
     ok: bool
     text: str
@@ -56,7 +56,7 @@ def doctor(fast: bool = False) -> Report:
         fast: Do not load torch: no look at the device, no run of the operators.
     """
     device = [Finding("device", "not looked at", True, "(fast)")] if fast else [*_device()]
-    findings = (*_native(), *device, *_weights(), *_self_test(fast))
+    findings = (*_native(), *device, *_weights(), *_music(), *_self_test(fast))
     versions = (
         f"irs_engine {_version('irs-engine')}   python {platform.python_version()}   "
         f"torch {_version('torch')}   {platform.system()} {platform.machine()}"
@@ -106,6 +106,26 @@ def _weights() -> Iterator[Finding]:
         yield Finding(
             "weights", "MISSING:", False, "no manifest.json -> irs-engine weights install FILE_OR_URL"
         )
+
+
+def _music() -> Iterator[Finding]:
+    try:
+        av = version("av")
+    except PackageNotFoundError:
+        yield Finding("music", "not installed", True, "-> pip install 'irs-engine[music]'")
+        return
+    try:
+        from irs_engine.music.catalogue import DATABASE, MusicCatalogue, default_folder
+
+        folder, name = default_folder(), f"av {av}"
+        if not (folder / DATABASE).exists():
+            yield Finding("music", name, True, f"no songs in {folder} -> irs-engine music add DIR")
+            return
+        with MusicCatalogue(folder, read_only=True) as catalogue:
+            about = catalogue.info()
+        yield Finding("music", name, True, f"{about.songs} songs, {about.hours:.1f} hours in {folder}")
+    except (IrsError, ImportError) as error:
+        yield Finding("music", "BROKEN:", False, str(error))
 
 
 def _self_test(fast: bool) -> Iterator[Finding]:

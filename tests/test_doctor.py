@@ -15,6 +15,7 @@ def good(tagger_weights, super_resolution_weights, haze_weights, recapture_weigh
             (tmp_path / "package" / file.name).symlink_to(file)
     monkeypatch.setattr(weights, "package_directory", lambda: tmp_path / "package")
     monkeypatch.setenv("XDG_CACHE_HOME", "/nowhere")
+    monkeypatch.setenv("IRS_MUSIC_CATALOGUE", str(tmp_path / "songs"))
     monkeypatch.delenv("IRS_WEIGHTS", raising=False)
 
 
@@ -30,12 +31,30 @@ def test_a_healthy_machine(good):
     assert {("self-test", "super_resolve"), ("self-test", "detect_recapture")} <= found.keys()
     assert " ms ok" in found["self-test", "tag"].text
     lines = str(report).splitlines()
-    assert [line.split()[0] for line in lines] == ["irs_engine", "native", "device", "weights", "self-test"]
+    assert [line.split()[0] for line in lines] == [
+        "irs_engine",
+        "native",
+        "device",
+        "weights",
+        "music",
+        "self-test",
+    ]
 
 
 def test_fast(good):
     found = topics(irs.doctor(fast=True))
     assert ("self-test", "tag") not in found and ("self-test", "resize") in found
+
+
+def test_the_catalogue_of_songs_is_a_finding(good, tmp_path, monkeypatch):
+    pytest.importorskip("av", reason="needs irs-engine[music]")
+    (found,) = (finding for finding in irs.doctor(fast=True).findings if finding.topic == "music")
+    assert found.ok and "irs-engine music add" in found.text
+    irs.MusicCatalogue(tmp_path / "songs").close()
+    assert "0 songs, 0.0 hours" in str(irs.doctor(fast=True))
+    (tmp_path / "songs" / "catalogue.db").write_bytes(b"no database" * 100)
+    report = irs.doctor(fast=True)
+    assert not report.ok and "music     BROKEN: " in str(report)
 
 
 def test_damaged_weights_are_a_finding(good, tagger_weights, tmp_path, monkeypatch):
