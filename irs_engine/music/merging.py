@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 FANOUT = 4
 SMALLEST = 1 << 16  # bytes: segments up to it are of one size
-LARGEST = 1 << 30  # bytes of a segment: some 10 GB of memory are not asked for to merge an ever larger one
+LARGEST = 1 << 30  # bytes of a segment: merging takes a multiple of them in memory
 
 
 def to_merge(segments: Sequence[SegmentRow]) -> list[SegmentRow]:

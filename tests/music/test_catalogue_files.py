@@ -177,6 +177,21 @@ def test_a_damaged_database_is_named(catalogue):
         MusicCatalogue(catalogue.folder)
 
 
+@pytest.mark.parametrize("page", range(1, 5))  # of 4096 bytes, after that of the header
+def test_a_damaged_page_of_the_database_is_named(catalogue, page):
+    catalogue.add_songs([new_song(seed) for seed in range(10, 60)])
+    catalogue.close()
+    file = catalogue.folder / "catalogue.db"
+    data = bytearray(file.read_bytes())
+    data[4096 * page : 4096 * (page + 1)] = b"\x5a" * 4096
+    file.write_bytes(data)
+    try:
+        with MusicCatalogue(catalogue.folder, read_only=True) as opened:
+            assert any(problem.file == "catalogue.db" for problem in opened.verify())
+    except CatalogueError as error:
+        assert str(file) in str(error)
+
+
 @pytest.mark.parametrize("schema, message", [(0, "no catalogue of songs"), (99, "has schema 99")])
 def test_a_database_of_something_else_is_refused(folder, schema, message):
     folder.mkdir()
@@ -221,6 +236,16 @@ def test_another_format_is_built_anew_without_the_audio(catalogue, monkeypatch):
         assert not set(before) & set(files(opened))
     with MusicCatalogue(catalogue.folder, read_only=True) as reading:
         assert seeds_in(reading.snapshot()) == [0, 1, 2, 3]
+
+
+def test_a_catalogue_on_a_read_only_disk(catalogue, monkeypatch):
+    catalogue.close()
+    before = sorted(catalogue.folder.iterdir())
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    with MusicCatalogue(catalogue.folder, read_only=True) as reading:
+        assert seeds_in(reading.snapshot()) == [0, 1, 2, 3]
+        assert reading.verify() == []
+        assert sorted(catalogue.folder.iterdir()) == before  # SQLite makes no files either
 
 
 def test_a_failed_write_adds_nothing(catalogue, monkeypatch):
