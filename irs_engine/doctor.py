@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Finding(Result):
-    topic: str  # native | device | weights | music | self-test
+    topic: str  # native | device | weights | album | music | self-test
     name: str
     ok: bool
     text: str
@@ -56,7 +56,7 @@ def doctor(fast: bool = False) -> Report:
         fast: Do not load torch: no look at the device, no run of the operators.
     """
     device = [Finding("device", "not looked at", True, "(fast)")] if fast else [*_device()]
-    findings = (*_native(), *device, *_weights(), *_music(), *_self_test(fast))
+    findings = (*_native(), *device, *_weights(), *_album(), *_music(), *_self_test(fast))
     versions = (
         f"irs_engine {_version('irs-engine')}   python {platform.python_version()}   "
         f"torch {_version('torch')}   {platform.system()} {platform.machine()}"
@@ -106,6 +106,22 @@ def _weights() -> Iterator[Finding]:
         yield Finding(
             "weights", "MISSING:", False, "no manifest.json -> irs-engine weights install FILE_OR_URL"
         )
+
+
+def _album() -> Iterator[Finding]:
+    try:
+        import sqlite3  # a Python may have been built without it
+
+        from irs_engine.album import Album, default_path
+
+        path, name = default_path(), f"sqlite {sqlite3.sqlite_version}"
+        if not path.exists():
+            yield Finding("album", name, True, f"none in {path} -> irs-engine album index DIR")
+            return
+        with Album(path) as album:
+            yield Finding("album", name, True, f"{album.info().photos} photos in {path}")
+    except (IrsError, OSError, ImportError) as error:
+        yield Finding("album", "BROKEN:", False, str(error))
 
 
 def _music() -> Iterator[Finding]:

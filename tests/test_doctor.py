@@ -16,6 +16,7 @@ def good(tagger_weights, super_resolution_weights, haze_weights, recapture_weigh
     monkeypatch.setattr(weights, "package_directory", lambda: tmp_path / "package")
     monkeypatch.setenv("XDG_CACHE_HOME", "/nowhere")
     monkeypatch.setenv("IRS_MUSIC_CATALOGUE", str(tmp_path / "songs"))
+    monkeypatch.setenv("IRS_ALBUM", str(tmp_path / "album.db"))
     monkeypatch.delenv("IRS_WEIGHTS", raising=False)
 
 
@@ -31,19 +32,23 @@ def test_a_healthy_machine(good):
     assert {("self-test", "super_resolve"), ("self-test", "detect_recapture")} <= found.keys()
     assert " ms ok" in found["self-test", "tag"].text
     lines = str(report).splitlines()
-    assert [line.split()[0] for line in lines] == [
-        "irs_engine",
-        "native",
-        "device",
-        "weights",
-        "music",
-        "self-test",
-    ]
+    topics_told = ["irs_engine", "native", "device", "weights", "album", "music", "self-test"]
+    assert [line.split()[0] for line in lines] == topics_told
 
 
 def test_fast(good):
     found = topics(irs.doctor(fast=True))
     assert ("self-test", "tag") not in found and ("self-test", "resize") in found
+
+
+def test_the_album_is_a_finding(good, tmp_path):
+    (found,) = (finding for finding in irs.doctor(fast=True).findings if finding.topic == "album")
+    assert found.ok and "irs-engine album index" in found.text
+    irs.Album(tmp_path / "album.db").close()
+    assert "0 photos in" in str(irs.doctor(fast=True))
+    (tmp_path / "album.db").write_bytes(b"no database at all, though long enough to be the header of one" * 9)
+    report = irs.doctor(fast=True)
+    assert not report.ok and "album     BROKEN: " in str(report)
 
 
 def test_the_catalogue_of_songs_is_a_finding(good, tmp_path, monkeypatch):
