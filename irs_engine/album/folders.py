@@ -18,7 +18,7 @@ def folders_to_index(database: Database, folders: Iterable[str], recursive: bool
     """
     with database.read() as connection:
         known = {path: bool(deep) for path, deep in connection.execute("SELECT path, recursive FROM folders")}
-    roots = {os.path.abspath(folder): recursive for folder in folders} or known
+    roots = {os.path.abspath(os.path.expanduser(folder)): recursive for folder in folders} or known
     if not roots:
         raise AlbumError(f"{database.path}: no folder was indexed yet; give one")
     for root in roots:

@@ -118,9 +118,13 @@ def ids_below(connection: sqlite3.Connection, folder: str) -> list[int]:
 
 
 def embeddings_changed(connection: sqlite3.Connection) -> None:
-    """Whoever keeps embeddings in memory sees by the number in `settings` that there are others."""
+    """Whoever keeps embeddings elsewhere sees by the number in `settings` that there are others.
+
+    It starts with the time: an album that is made anew where one was deleted has no number of that one.
+    """
     connection.execute(
-        "INSERT INTO settings VALUES ('embeddings', 1) ON CONFLICT(name) DO UPDATE SET value = value + 1"
+        "INSERT INTO settings VALUES ('embeddings', ?) ON CONFLICT(name) DO UPDATE SET value = value + 1",
+        (time.time_ns(),),
     )
 
 
