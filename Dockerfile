@@ -11,7 +11,7 @@ FROM python:3.12-slim
 # The CPU builds of torch: a tenth of the size of those with CUDA.
 RUN pip install --no-cache-dir torch torchvision --index-url https://download.pytorch.org/whl/cpu
 COPY --from=build /wheels /wheels
-RUN pip install --no-cache-dir "$(ls /wheels/*.whl)[server,postgres]" && rm -r /wheels \
+RUN pip install --no-cache-dir "$(ls /wheels/*.whl)[server,postgres,music]" && rm -r /wheels \
     && useradd --system --home-dir /data irs && install -d -o irs -m 700 /data
 USER irs
 VOLUME /data
