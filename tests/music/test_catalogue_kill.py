@@ -21,7 +21,7 @@ def run(work, folder, count):
     return json.loads(done.stdout)
 
 
-@pytest.mark.parametrize("stride", [29, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("stride", [41, pytest.param(1, marks=pytest.mark.slow)])
 def test_killed_before_any_step(folder, stride):
     steps = run("steps", folder, stride)
     assert all(count > 50 for count in steps.values()), steps
