@@ -226,7 +226,7 @@ class Engine:
         """Name the song of a catalogue that plays in a video, or in its background.
 
         Args:
-            video: A path, the bytes of a file, or an open binary file, of audio or video; of MP4 up to hours.
+            video: A path, the bytes of a file, or an open binary file: any video, or sound alone.
             catalogue: The songs, or the folder with them: by default $IRS_MUSIC_CATALOGUE, else
                 ~/.irs_engine/music.
             all_songs: Listen to all of it and tell every song with its times; else the first that is certain

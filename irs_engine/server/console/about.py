@@ -59,7 +59,8 @@ def _api(api: Api, parts: Parts) -> dict[str, Any]:
         "service": api.service,
         "title": api.title,
         "path": api.paths[0],
-        "installed": api.verb is not None or not parts.works.listening.problem,
+        "installed": not (problem := "" if api.verb else parts.works.listening.problem),
+        "problem": problem,
         "at_once": load.concurrency.get(api.name, load.concurrency_default),
         "models": _models(api.verb, parts),
     }

@@ -64,6 +64,7 @@ def test_services_tell_of_their_models(new_page):
     assert re.search(r"recapture_s.*RecaptureNet.*Apache-2\.0", card.locator("li").text_content())
     music = page.get_by_role("region", name="Background Music Recognition")
     assert music.get_by_text("Not installed here").is_visible()
+    assert music.get_by_text("irs-engine music add makes one").is_visible()
 
 
 def test_charts_show_the_calls(new_page, api, server):

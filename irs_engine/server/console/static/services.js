@@ -37,6 +37,7 @@ function serviceCard(service, currency, about, may) {
   return el("section", { class: "card service", "aria-labelledby": id },
     el("div", { class: "card-head" }, el("h2", { id }, title), serverSwitch(`Subscribe to ${title}`, service.subscribed, change, wrong, !may)),
     el("div", { class: "states" }, state, works ? null : el("p", { class: "state off" }, "Not installed here")),
+    works ? null : el("p", { class: "small" }, installed[0].problem),
     wrong,
     el("dl", { class: "facts-list" }, service.apis.map((api) => apiFacts(api, service.apis.length > 1, currency)), works ? fact("At once", installed[0].at_once === 1 ? "one call" : `${installed[0].at_once} calls`) : null),
     models.length ? modelList(models) : null);
