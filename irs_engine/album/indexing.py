@@ -12,7 +12,7 @@ import os
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -76,9 +76,11 @@ class Indexing:
         self.database, self.engine, self.roots = database, engine, roots
         self.model = model_of(engine)
         self._readers, self._on_progress = readers, on_progress
+        self._clock = Clock(0, None)
         self._on_error = on_error or (lambda path, error: None)
         self._counts: Counter[str] = Counter()
         self._failed: list[Failure] = []
+        self._gone: dict[str, int] = {}  # ids by path of what was not found, or not yet
         self._again: list[Job] = []  # those whose known content was lost meanwhile
         self._pending: list[Callable[[sqlite3.Connection], None]] = []
         self._written = time.monotonic()
@@ -144,9 +146,7 @@ class Indexing:
         looker = Looker(self.engine, self.database)
         size = BATCH if on_cpu else BATCH_CUDA
         readers = self._readers or (max(1, self.engine.threads // 2) if on_cpu else self.engine.threads)
-        steps: Iterable[tuple[Job, Any]] = read_ahead(
-            jobs, self._read, readers=readers, depth=2 * size + readers
-        )
+        steps: Iterable[tuple[Job, Any]] = read_ahead(jobs, self._read, readers=readers, depth=size + readers)
         self._clock = Clock(len(jobs), self._on_progress)
         batch: list[tuple[Job, Picture]] = []
         with contextlib.closing(steps), self._kept():  # type: ignore[type-var]
@@ -162,7 +162,7 @@ class Indexing:
             self._look(looker, batch)
 
     @contextlib.contextmanager
-    def _kept(self) -> Any:
+    def _kept(self) -> Iterator[None]:
         """What is done is written, also when the user interrupts."""
         try:
             yield

@@ -4,6 +4,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -188,6 +189,15 @@ def test_an_interrupted_run_keeps_what_it_did(album, folder):
     kept = len(rows(album))
     assert kept >= 2
     assert counts(album.index()) == {"added": 4 - kept, "unchanged": kept}
+
+
+def test_two_may_index_the_same_folder_at_once(album, folder, engine):
+    with Album(album.path, engine=engine) as other, ThreadPoolExecutor(2) as pool:
+        reports = list(pool.map(lambda one: one.index(folder), (album, other)))
+        assert all(report.added + report.unchanged == 4 and not report.failed for report in reports)
+        assert len(rows(album)) == 4 and counts(other.index()) == {"unchanged": 4}
+        for photo in other.photos(threshold=20):
+            assert_as_tagged(photo, engine)
 
 
 KILLED = """
