@@ -69,7 +69,7 @@ setup(
     packages=[*find_packages(include=["irs_engine", "irs_engine.*"]), "irs_engine_weights"],
     package_dir={"irs_engine_weights": "weights"},
     package_data={
-        "irs_engine": ["py.typed", "*.pyi", "**/*.tsv", "server/console/static/**/*"],
+        "irs_engine": ["py.typed", "*.pyi", "**/*.tsv", "server/console/static/**/*", "album/page/*"],
         "irs_engine_weights": ["*.safetensors", "manifest.json", "*.md"],
     },
     ext_modules=[
