@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Literal
 
 from irs_engine.album.database import Database
 from irs_engine.album.photos import THRESHOLD, Photo, all_ids, read_photos
@@ -14,7 +14,17 @@ from irs_engine.album.reports import AlbumInfo, IndexProgress, IndexReport, TagC
 from irs_engine.errors import AlbumError, IrsError, ParameterError
 
 if TYPE_CHECKING:
+    from datetime import date
+
+    from irs_engine.album.clusters import AlbumProposal, Kind
+    from irs_engine.album.duplicates import DuplicateGroup
+    from irs_engine.album.gallery import GalleryReport
+    from irs_engine.album.search import SearchResult
+    from irs_engine.album.sheets import SheetReport
+    from irs_engine.album.sidecars import XmpReport
+    from irs_engine.album.similar import SimilarPhoto
     from irs_engine.engine import Engine
+    from irs_engine.image import ImageInput
 
 AnyPath = str | os.PathLike[str]
 PhotoGiven = int | str | os.PathLike[str] | Photo  # an id, a path, or a photo of this album
@@ -173,6 +183,182 @@ class Album:
         from irs_engine.album.counts import describe
 
         return describe(self.database)
+
+    def search(
+        self,
+        query: str,
+        *,
+        threshold: float = THRESHOLD,
+        limit: int = 50,
+        offset: int = 0,
+        since: str | date | None = None,
+        until: str | date | None = None,
+        language: str = "en",
+    ) -> SearchResult:
+        """Photos that fit a query such as "dog beach -person 2024", the likeliest first.
+
+        Words stand for tags in either language, general ones for their kinds too; what stands beside each
+        other must be there together. OR, brackets, - or NOT, dates (2024-07, 2019..2021), "names in quotes"
+        and dog:80 for a confidence of 80 are understood; query.py has the grammar.
+
+        Args:
+            threshold: Confidence that a word without one of its own needs, 0 to 100; none below 20 is kept.
+            offset: Leave out so many of the first ones.
+            since: Taken on this day (month, year) or later.
+            until: Taken on this day (month, year) or earlier.
+
+        Raises:
+            ParameterError: A word is no tag (the message has the nearest names), or the query is incomplete.
+        """
+        from irs_engine.album.search import search
+
+        return search(
+            self.database,
+            query,
+            threshold=threshold,
+            limit=limit,
+            offset=offset,
+            since=since,
+            until=until,
+            language=language,
+        )
+
+    def similar(
+        self, photo: PhotoGiven | ImageInput, *, limit: int = 20, language: str = "en"
+    ) -> tuple[SimilarPhoto, ...]:
+        """The photos that look most like one of the album, or like any picture; exact search.
+
+        Args:
+            photo: One of the album, which itself is left out, or any kind of image.
+
+        Raises:
+            AlbumError: No such photo in the album, or it was indexed with other weights.
+        """
+        from irs_engine.album.similar import similar_to_image, similar_to_photo
+
+        if isinstance(photo, (int, Photo)):
+            return similar_to_photo(self.database, self.id_of(photo), limit, language)
+        if isinstance(photo, (str, os.PathLike)):
+            with self.database.read() as connection:
+                known = connection.execute(
+                    "SELECT id FROM photos WHERE path = ? AND error IS NULL", (os.path.abspath(photo),)
+                ).fetchone()
+            if known:
+                return similar_to_photo(self.database, known[0], limit, language)
+        return similar_to_image(self.database, self.engine, photo, limit, language)
+
+    def duplicates(self, *, language: str = "en") -> Iterator[DuplicateGroup]:
+        """Groups of photos that are the same picture: copied, resized, saved anew, mirrored or cropped a bit.
+
+        The first photo of a group is the one to keep. Nothing is deleted.
+        """
+        from irs_engine.album.duplicates import find_duplicates
+
+        return find_duplicates(self.database, language)
+
+    def cluster(
+        self, by: Kind | None = None, *, least: int = 8, limit: int | None = None, language: str = "en"
+    ) -> list[AlbumProposal]:
+        """Albums that photos could make, with names: by "time", "place" or "content", or by all of these.
+
+        Args:
+            least: Photos of the smallest.
+            limit: Propose at most so many of a kind, the largest ones.
+        """
+        from irs_engine.album.clusters import propose_albums
+
+        return propose_albums(self.database, by, least=least, limit=limit, language=language)
+
+    def export(
+        self,
+        target: AnyPath | IO[str],
+        *,
+        format: str | None = None,
+        query: str | None = None,
+        threshold: float = THRESHOLD,
+        language: str = "en",
+    ) -> int:
+        """Write photos and their tags for other programs; how many there were.
+
+        Args:
+            target: A file, or an open text file.
+            format: "jsonl" or "csv"; what the name of the file says, else jsonl.
+            query: Only the photos that this search finds, the likeliest first.
+            threshold: Confidence of the tags that are written.
+        """
+        from irs_engine.album.export import export_photos
+
+        return export_photos(self._chosen(query, threshold, language), target, format)
+
+    def write_xmp(
+        self,
+        *,
+        query: str | None = None,
+        threshold: float = THRESHOLD,
+        language: Literal["en", "zh", "both"] = "en",
+        naming: Literal["full", "stem"] = "full",
+    ) -> XmpReport:
+        """Write the tags beside the photos, as keywords in XMP sidecars that other programs read.
+
+        A sidecar that is there keeps all that it has. The photos stay as they are.
+
+        Args:
+            naming: "full": IMG_1.jpg.xmp, as digiKam and PhotoPrism have it; "stem": IMG_1.xmp.
+        """
+        from irs_engine.album.sidecars import write_sidecars
+
+        return write_sidecars(self._chosen(query, threshold, "en"), self.database, language, naming)
+
+    def gallery(
+        self,
+        target: AnyPath,
+        *,
+        query: str | None = None,
+        limit: int = 5000,
+        title: str | None = None,
+        threshold: float = THRESHOLD,
+        language: str = "en",
+        height: int = 256,
+        links: bool = True,
+    ) -> GalleryReport:
+        """Write one HTML file with thumbnails and a search, that opens from disk.
+
+        Args:
+            limit: At most so many photos; a thousand are about 15 MB.
+            height: Of the thumbnails, in pixels.
+            links: Let it show the photos themselves where it finds them; else it tells nothing of folders.
+        """
+        from irs_engine.album.gallery import write_gallery
+
+        photos = self._chosen(query, threshold, language, limit)
+        name = title or query or self.path.stem
+        return write_gallery(photos, target, title=name, language=language, height=height, links=links)
+
+    def sheet(
+        self,
+        target: AnyPath,
+        *,
+        query: str | None = None,
+        limit: int = 300,
+        title: str | None = None,
+        threshold: float = THRESHOLD,
+        language: str = "en",
+        columns: int = 5,
+        rows: int = 6,
+    ) -> SheetReport:
+        """Draw contact sheets: the photos in rows, with names and tags; further pages are sheet-2.jpg, ..."""
+        from irs_engine.album.sheets import write_sheets
+
+        photos = self._chosen(query, threshold, language, limit)
+        name = title or query or self.path.stem
+        return write_sheets(photos, target, columns=columns, rows=rows, title=name)
+
+    def _chosen(
+        self, query: str | None, threshold: float, language: str, limit: int | None = None
+    ) -> Iterator[Photo]:
+        from irs_engine.album.chosen import chosen_photos
+
+        return chosen_photos(self.database, query, threshold, language, limit)
 
     def id_of(self, photo: PhotoGiven) -> int:
         """The id of a photo that is told by its id, its path or itself."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from irs_engine.cli.album_options import album_option, open_album
+from irs_engine.cli.album_search import cluster, duplicates, search, similar
 from irs_engine.cli.options import classifier_option, detector_option, engine_options
 from irs_engine.cli.text import align
 from irs_engine.engine import Engine
@@ -148,6 +149,10 @@ def forget(folder: str, album_file: str | None) -> None:
     """Drop the photos of a folder from the album; the files stay."""
     with open_album(album_file) as opened:
         click.echo(f"{opened.forget(folder)} photos dropped")
+
+
+for command in (search, similar, duplicates, cluster):
+    album.add_command(command)
 
 
 def _summary(report: IndexReport) -> str:
