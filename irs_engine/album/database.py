@@ -144,5 +144,5 @@ def _hint(message: str) -> str:
     if "locked" in message:
         return f"another program has been writing to the album for {PATIENCE} s; try again later"
     if "malformed" in message:
-        return f"the album is damaged ({message}); delete it and index again, or take a copy"
+        return f"the album is damaged ({message}); put back a copy of it, or delete it and index again"
     return message

@@ -1,10 +1,14 @@
 import json
+import subprocess
 import sys
 
 import pytest
 from drawn_photos import draw
 
 from irs_engine.album import Album
+from irs_engine.album.records import Content, File, store_content
+from irs_engine.album.tag_rows import ensure_tags
+from irs_engine.vision.vocabulary import load_vocabulary
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +49,30 @@ def test_a_folder_from_the_first_look_to_a_correction(run, folder, tmp_path, mon
     with Album(create=False) as album:
         assert "Rex" in {tag.en for tag in album.photo(photo).tags}
     assert run("album", "forget", folder)[1] == "3 photos dropped\n"
+
+
+WITHOUT_TORCH = """
+import sys
+sys.modules["torch"] = sys.modules["torchvision"] = None
+from irs_engine.cli import main
+main(sys.argv[1:])
+"""
+
+
+def test_what_is_in_the_album_is_told_without_torch(tmp_path):
+    with Album(tmp_path / "album.db") as album, album.database.write() as connection:
+        file = File(str(tmp_path / "a.jpg"), 1, 1)
+        (dog,) = ensure_tags(connection, [load_vocabulary()["n02084071"]])
+        content = Content(b"a" * 16, (64, 48), None, None, 0, b"", [(dog, 90.0)], [])
+        store_content(connection, file, content, "model")
+    for args, words in (
+        (["tags"], "dog"),
+        (["info"], "1, 0 with a place"),
+        (["correct", file.path, "--add", "x"], ""),
+    ):
+        command = [sys.executable, "-c", WITHOUT_TORCH, "album", *args]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, "") and words in done.stdout
 
 
 def test_broken_files_are_listed_at_the_end(run, folder, tmp_path):
