@@ -324,7 +324,7 @@ class Album:
         """Write one HTML file with thumbnails and a search, that opens from disk.
 
         Args:
-            limit: At most so many photos; a thousand are about 15 MB.
+            limit: At most so many photos; a thousand are about 20 MB.
             height: Of the thumbnails, in pixels.
             links: Let it show the photos themselves where it finds them; else it tells nothing of folders.
         """

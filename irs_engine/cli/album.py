@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from irs_engine.cli.album_export import export, gallery, sheet, xmp
 from irs_engine.cli.album_options import album_option, open_album
 from irs_engine.cli.album_search import cluster, duplicates, search, similar
 from irs_engine.cli.options import classifier_option, detector_option, engine_options
@@ -151,7 +152,7 @@ def forget(folder: str, album_file: str | None) -> None:
         click.echo(f"{opened.forget(folder)} photos dropped")
 
 
-for command in (search, similar, duplicates, cluster):
+for command in (search, similar, duplicates, cluster, export, xmp, gallery, sheet):
     album.add_command(command)
 
 

@@ -97,7 +97,7 @@ function parse(text) {
     const [, first, last = first] = match;
     return ({ taken }) => Number(!!taken && taken >= first && taken.slice(0, last.length) <= last);
   }
-  const not = (part) => (photo) => 1 - part(photo);
+  const not = (part) => (photo) => Number(part(photo) === 0);
   const all = [];
   while (at < tokens.length) {
     all.push(either());
