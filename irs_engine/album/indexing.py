@@ -112,6 +112,7 @@ class Indexing:
             unchanged=plan.unchanged + self._counts["unchanged"],
             missing=plan.missing,
             failed=tuple(self._failed),
+            skipped=dict(found.skipped.most_common()),
             seconds=time.monotonic() - start,
         )
 

@@ -37,6 +37,7 @@ class IndexReport(Result):
     unchanged: int
     missing: int  # not found, but kept: their folder is absent or empty, as that of a disk not mounted is
     failed: tuple[Failure, ...]
+    skipped: dict[str, int]  # photos of kinds that cannot be read, such as ".heic", by suffix
     seconds: float
 
 

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from irs_engine.album.reports import Failure
 from irs_engine.batches import SUFFIXES
+
+# Photos, too, but of kinds that nothing here reads: they are counted, so that nobody waits for them.
+OTHERS = tuple(
+    ".heic .heif .avif .jxl .tif .tiff .gif .dng .cr2 .cr3 .nef .arw .raf .orf .rw2 .pef .srw".split()
+)
 
 
 @dataclass(slots=True)
@@ -17,6 +23,7 @@ class Walk:
     files: dict[str, tuple[int, int]] = field(default_factory=dict)  # path -> bytes, mtime in ns
     absent: list[str] = field(default_factory=list)  # folders that may be elsewhere: see `walk`
     failed: list[Failure] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)  # photos of other kinds, by suffix
 
     def may_hold(self, path: str) -> bool:
         """Whether the file may still be there, though it was not found."""
@@ -50,6 +57,8 @@ def walk(roots: dict[str, bool]) -> Walk:
                     folders.append(entry.path)
                 elif entry.name.lower().endswith(SUFFIXES) and entry.is_file():
                     _add(found, entry)
+                elif entry.name.lower().endswith(OTHERS):
+                    found.skipped[os.path.splitext(entry.name)[1].lower()] += 1
             waiting += reversed(folders)
     return found
 

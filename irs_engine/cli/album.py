@@ -170,7 +170,9 @@ def _summary(report: IndexReport) -> str:
         )
         if count
     ]
-    return f"{', '.join(counts) or 'no pictures'} in {_duration(report.seconds)}"
+    kinds = ", ".join(f"{count} {suffix}" for suffix, count in report.skipped.items())
+    skipped = f"; left out, as nothing here reads them: {kinds}" if kinds else ""
+    return f"{', '.join(counts) or 'no pictures'} in {_duration(report.seconds)}{skipped}"
 
 
 def _description(info: AlbumInfo) -> str:

@@ -30,7 +30,7 @@ def rows(album, columns="path, id"):
 
 def counts(report):
     named = report.to_dict()
-    return {name: n for name, n in named.items() if name not in ("failed", "seconds") and n}
+    return {name: n for name, n in named.items() if name not in ("failed", "seconds", "skipped") and n}
 
 
 def assert_as_tagged(photo, engine):

@@ -27,6 +27,13 @@ def test_pictures_are_found_with_size_and_time(root):
     assert names(walk({str(root): False}), root) == ["a.PNG", "b.jpg"]
 
 
+def test_photos_of_other_kinds_are_counted(root):
+    for name in ("x.HEIC", "deep/y.heic", "deep/z.cr2", ".hidden.heic"):
+        (root / name).write_bytes(b"x")
+    found = walk({str(root): True})
+    assert found.skipped == {".heic": 2, ".cr2": 1} and len(found.files) == 3
+
+
 def test_links_to_folders_are_not_followed(root):
     (root / "deep" / "up").symlink_to(root)
     (root / "deep" / "link.jpg").symlink_to(root / "b.jpg")

@@ -77,11 +77,13 @@ def test_what_is_in_the_album_is_told_without_torch(tmp_path):
 
 def test_broken_files_are_listed_at_the_end(run, folder, tmp_path):
     (folder / "bad.jpg").write_bytes(b"not a picture")
+    (folder / "IMG_1.HEIC").write_bytes(b"a kind that is not read")
     other = tmp_path / "elsewhere" / "other.db"
     code, out, err = run("album", "index", folder, "--album", other, "--json")
     report = json.loads(out)
     assert code == 1 and report["added"] == 2 and report["failed"][0]["path"] == str(folder / "bad.jpg")
     assert err.startswith("1 could not be read:\n") and "bad.jpg" in err and "Traceback" not in err
+    assert report["skipped"] == {".heic": 1} and "1 .heic" in run("album", "index", "-a", other)[1]
     assert other.exists() and not (tmp_path / "album.db").exists()
 
 
