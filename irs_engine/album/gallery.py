@@ -57,7 +57,7 @@ def write_gallery(
             if isinstance(data, IrsError):
                 failed.append(Failure(photo.path, str(data)))
                 data = b""
-            about.add(photo)
+            about.add(photo, seen=bool(data))
             sheet.append(base64.b64encode(data).decode())
             if len(sheet) == SHEET:
                 _write_sheet(file, sheet)
@@ -77,7 +77,7 @@ class _About:
         self.tags: list[tuple[str, str, str, str]] = []  # id, en, zh, kind
         self.photos: list[tuple[Any, ...]] = []  # name, link, taken, width, height, [tag, confidence, ...]
 
-    def add(self, photo: Photo) -> None:
+    def add(self, photo: Photo, seen: bool) -> None:
         tags: list[float] = []
         for tag in photo.tags:
             if tag.id not in self._numbers:
@@ -85,7 +85,7 @@ class _About:
                 self.tags.append((tag.id, tag.en, tag.zh, tag.kind))
             tags += [self._numbers[tag.id], round(tag.confidence, 1)]
         name = os.path.basename(photo.path)
-        self.photos.append((name, self._link(photo.path), photo.taken, *photo.size, tags))
+        self.photos.append((name, self._link(photo.path) if seen else None, photo.taken, *photo.size, tags))
 
     def _link(self, path: str) -> str | None:
         if not self._links:

@@ -311,10 +311,13 @@ $("previous").onclick = () => view(shown - 1);
 $("next").onclick = () => view(shown + 1);
 $("close").onclick = () => $("viewer").close();
 new IntersectionObserver(fill, { rootMargin: `${AHEAD}px` }).observe($("hint"));
-addEventListener("hashchange", fromAddress);
-function fromAddress() {
-  $("query").value = decodeURIComponent(location.hash.slice(1));
-  search();
+function address() {
+  try { return decodeURIComponent(location.hash.slice(1)); } catch { return ""; }
 }
+addEventListener("hashchange", () => {
+  if (address() === $("query").value) return;
+  $("query").value = address();
+  search();
+});
+$("query").value = address();
 speak();
-fromAddress();
