@@ -1,4 +1,4 @@
-"""Arrows point down only: cli, train -> album -> engine -> enhance, vision, music, video -> rest -> _native."""
+"""Arrows point down only: cli, train -> album -> engine -> enhance, vision, music, video -> _native."""
 
 import ast
 from pathlib import Path
