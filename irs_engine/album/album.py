@@ -31,11 +31,8 @@ PhotoGiven = int | str | os.PathLike[str] | Photo  # an id, a path, or a photo o
 
 
 def default_path() -> Path:
-    """Where the album is when nothing else is said: $IRS_ALBUM, else in the user's data folder."""
-    chosen = os.environ.get("IRS_ALBUM")
-    if chosen:
-        return Path(chosen).expanduser()
-    return Path(os.environ.get("XDG_DATA_HOME") or "~/.local/share").expanduser() / "irs_engine" / "album.db"
+    """Where the album is when nothing else is said: $IRS_ALBUM, or in the user's home."""
+    return Path(os.environ.get("IRS_ALBUM") or "~/.irs_engine/album.db").expanduser()
 
 
 class Album:

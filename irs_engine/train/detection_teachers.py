@@ -1,6 +1,6 @@
 """Teachers of the detector: two small public networks, read from their own ONNX files and run by OpenVINO.
 
-They answer for square views, (N, side, side, 3) RGB uint8, side divisible by 32, computing in "f32" or "bf16".
+They answer for square views, (N, side, side, 3) RGB uint8, side divisible by 32; in "f32" or "bf16".
 Their values are only ever used to compute targets; nothing of them enters a shipped weight.
 """
 
