@@ -219,7 +219,7 @@ def _problems() -> tuple[type[BaseException], ...]:
     """What PyAV raises for files that it cannot read."""
     import av
 
-    return av.FFmpegError, ValueError, IndexError, MemoryError, OSError
+    return av.FFmpegError, ValueError, LookupError, OverflowError, NotImplementedError, MemoryError, OSError
 
 
 def _flushed(resampler: Any) -> list[Any]:

@@ -20,12 +20,13 @@ MOST_SAMPLES = 4_000_000  # of all tracks and fragments: 12 hours of video at 60
 MOST_TRACKS = 64
 MOST_METADATA = 256 * 2**20  # bytes beside the media data: 12 hours have 40 MB
 PROBE = 16
+FIRST = (b"ftyp", b"styp", b"moov", b"moof", b"mdat", b"wide", b"free", b"skip", b"pnot", b"uuid", b"udta")
 _HIT = re.compile(b"stsz|stz2|trun|cmov|trak")
 
 
 def is_mp4(head: bytes) -> bool:
     """Whether a file that begins so would be read as MP4, or its sisters MOV, M4A and 3GP."""
-    return head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot", b"moof", b"styp")
+    return head[4:8] in FIRST
 
 
 def check_tables(file: BinaryIO) -> None:

@@ -43,6 +43,7 @@ class Sighting:
     match: Match
     start: float  # s in the video
     end: float
+    offset: float  # s into the song, at `start`
     accepted: bool  # by `decide`
     likely: bool  # nearly so
     z: float  # of this and others that say the same, together
@@ -99,21 +100,21 @@ def recognize(
                 break
         begin = audio.start
     told = joined(agreed(sightings, bar, alone=windows == 1))
-    told.sort(key=lambda one: one.start if all_songs else -one.z)
+    told.sort(key=lambda one: -one.z)
     matches = [_told(one, snapshot, begin) for one in told]
+    best = matches[0] if matches else None
     others = _best_of_each(one for one in sightings if one.song not in {one.song for one in told})
     # What was not believed is less than even, whatever one window alone said of it.
     runners_up = [
         replace(match, confidence=min(match.confidence, 0.49))
         for match in (_told(one, snapshot, begin) for one in others[:RUNNERS_UP])
     ]
-    best = max(matches, key=lambda match: match.confidence, default=None)
     return MusicResult(
         audio_name=best.title if best else None,
         artist=best.artist if best else None,
         confidence=best.confidence if best else 0.0,
         offset=best.offset if best else None,
-        matches=tuple(matches),
+        matches=tuple(sorted(matches, key=lambda match: match.start) if all_songs else matches),
         runners_up=tuple(runners_up),
         seconds=round(begin + heard, 2),
     )
@@ -171,7 +172,9 @@ def joined(sightings: Sequence[Sighting]) -> list[Sighting]:
         else:
             before = found[at]
             best = max(before, one, key=lambda sighting: sighting.z)
-            found[at] = replace(best, start=min(before.start, one.start), end=max(before.end, one.end))
+            first = min(before, one, key=lambda sighting: sighting.start)
+            end = max(before.end, one.end)
+            found[at] = replace(best, start=first.start, offset=first.offset, end=end)
     return found
 
 
@@ -186,7 +189,8 @@ def _look(samples: np.ndarray, window: float, snapshot: Snapshot, bar: float) ->
         first, last = 0.0, len(samples) / RATE
         if good or likely:
             first, last = when_it_plays(peaks, snapshot.parts[match.part].song_peaks(match.song), match)
-        yield Sighting(window, match, window + first, window + last, good, good or likely, match.z)
+        offset = match.offset + match.tempo * first
+        yield Sighting(window, match, window + first, window + last, offset, good, good or likely, match.z)
 
 
 def _best_of_each(sightings: Iterable[Sighting]) -> list[Sighting]:
@@ -201,13 +205,12 @@ def _best_of_each(sightings: Iterable[Sighting]) -> list[Sighting]:
 def _told(one: Sighting, snapshot: Snapshot, begin: float) -> MusicMatch:
     """`begin`: seconds of the video before its sound."""
     song = snapshot.song_of(*one.song)
-    offset = one.match.offset + one.match.tempo * (one.start - one.window)
     return MusicMatch(
         title=song.title,
         artist=song.artist,
         id=song.id,
         confidence=round(confidence(replace(one.match, z=one.z), snapshot.count), 4),
-        offset=round(offset, 2),
+        offset=round(one.offset, 2),
         start=round(begin + one.start, 2),
         end=round(begin + one.end, 2),
     )

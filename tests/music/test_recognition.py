@@ -132,7 +132,8 @@ def test_windows(seconds, starts):
 
 def sighting(window, z, shift=30.0, song=0, accepted=None, likely=True):
     match = Match(0, song, shift + window, z, 30, 10)
-    return Sighting(window, match, window, window + 10, z >= BAR if accepted is None else accepted, likely, z)
+    sure = z >= BAR if accepted is None else accepted
+    return Sighting(window, match, window, window + 10, shift + window, sure, likely, z)
 
 
 def test_a_sure_window_needs_no_other():
@@ -164,6 +165,11 @@ def test_neighbours_are_one_and_what_lies_apart_is_two():
         ((0, 1), 30, 40, 50),
         ((0, 0), 60, 70, 40),
     ]
+
+
+def test_a_song_that_starts_anew_is_told_with_its_first_place():
+    (found,) = joined([sighting(0, 20, shift=50), sighting(10, 30, shift=-10)])
+    assert (found.start, found.end, found.offset, found.z) == (0, 20, 50, 30)
 
 
 def test_when_a_song_plays_within_a_window():
