@@ -24,13 +24,16 @@ class Database:
     Args:
         path: The file.
         create: Make it where there is none.
+        read_only: SQLite refuses whatever would change it.
 
     Raises:
-        AlbumError: There is none, or it is something else, or damaged, or of a later version.
+        AlbumError: There is none, or it is something else, or damaged, or of a later version, or, to be read
+            only, of an earlier one.
     """
 
-    def __init__(self, path: str | os.PathLike[str], create: bool = True):
+    def __init__(self, path: str | os.PathLike[str], create: bool = True, read_only: bool = False):
         self.path = Path(path).expanduser().absolute()
+        self._read_only = read_only
         self._mine = threading.local()
         self._opened: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
@@ -105,6 +108,7 @@ class Database:
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA cache_size = -32768")  # KiB
             connection.execute(f"PRAGMA mmap_size = {1 << 30}")
+            connection.execute(f"PRAGMA query_only = {int(self._read_only)}")
             self._mine.connection = connection
         return connection
 
@@ -127,6 +131,11 @@ class Database:
             )
         if version == len(MIGRATIONS):
             return
+        if self._read_only:
+            raise AlbumError(
+                f"{self.path}: empty, or made by an earlier version of irs-engine; bring it up to date with: "
+                "irs-engine album info --album FILE"
+            )
         connection.execute("PRAGMA journal_mode = WAL")
         with self._transaction("BEGIN IMMEDIATE"):
             version = connection.execute("PRAGMA user_version").fetchone()[0]  # another process may be first

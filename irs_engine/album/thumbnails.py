@@ -11,7 +11,8 @@ from irs_engine.album.photos import Photo
 from irs_engine.batches import read_ahead
 from irs_engine.device import choose_threads
 from irs_engine.errors import IrsError
-from irs_engine.image import read_rgb
+from irs_engine.image import ImageInput, read_rgb
+from irs_engine.image.limits import DEFAULT_LIMITS, Limits
 from irs_engine.resize import resize
 
 WIDEST = 2.5  # of a wider photo the thumbnail is less high
@@ -37,13 +38,13 @@ def encoded_thumbnails(
     return read_ahead(photos, read, readers=readers, depth=4 * readers)
 
 
-def thumbnail(path: str, height: int) -> Image.Image:
+def thumbnail(image: ImageInput, height: int, limits: Limits = DEFAULT_LIMITS) -> Image.Image:
     """Upright, of that height, less where the photo is very wide or not that high.
 
     Raises:
-        ImageError: It is gone or cannot be read.
+        ImageError: It is gone, cannot be read, or is outside the limits.
     """
-    photo = read_rgb(path, at_least=height)
+    photo = read_rgb(image, at_least=height, limits=limits)
     width, full = photo.pixels.shape[1], photo.pixels.shape[0]
     scale = min(1.0, height / full, WIDEST * height / width)
     size = max(1, round(width * scale)), max(1, round(full * scale))

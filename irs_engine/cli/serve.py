@@ -20,6 +20,7 @@ from irs_engine.cli.server_settings import read_settings, server_options
     "--tls-port", type=click.IntRange(0, 65535), help="Port for https too, on a certificate of its own."
 )
 @click.option("--auth", type=click.Choice(["on", "off"]), help="Whether clients have to say who they are.")
+@click.option("--album", metavar="FILE", help="Album to show in the console, see: irs-engine album index.")
 @click.option("--device", metavar="auto|cpu|cuda[:N]", help="Where the networks run.")
 @click.option("--precision", metavar="auto|fp32|bf16", help="Numbers that the networks compute with.")
 @click.option("--threads", type=click.IntRange(1), help="CPU threads of the networks.")

@@ -14,7 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from irs_engine.engine import Engine
-from irs_engine.server import business, calls, console, health, identity, openapi
+from irs_engine.server import album, business, calls, console, health, identity, openapi
+from irs_engine.server.album import SharedAlbum
 from irs_engine.server.answers import error_answer
 from irs_engine.server.business import Business, Offer
 from irs_engine.server.downloads import Downloads
@@ -38,6 +39,7 @@ class Parts:
     business: Business
     downloads: Downloads
     works: Works
+    album: SharedAlbum
 
 
 def create_app(settings: Settings, engine: Engine | None = None) -> Starlette:
@@ -56,6 +58,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> Starlette:
             *identity.iam_routes,
             *identity.management_routes,
             *business.routes,
+            *album.routes,
             *health.routes,
             *openapi.routes,
             *(console.routes if settings.console else ()),
@@ -82,7 +85,8 @@ def _parts(settings: Settings, engine: Engine | None) -> Parts:
     downloads = Downloads(
         settings, who.secret_of, obs_authorised=ledger.obs_authorised, account_of=who.account_of
     )
-    return Parts(settings, store, engine, who, ledger, downloads, Works(engine, settings))
+    works, shared = Works(engine, settings), SharedAlbum(engine, settings)
+    return Parts(settings, store, engine, who, ledger, downloads, works, shared)
 
 
 @contextlib.asynccontextmanager
@@ -94,6 +98,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
     finally:
         await parts.works.stop()
+        await parts.album.stop()
         billing.cancel()
         await asyncio.gather(billing, return_exceptions=True)
         await parts.downloads.aclose()

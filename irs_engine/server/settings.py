@@ -121,6 +121,7 @@ class Settings(BaseSettings):
     precision: str = "auto"
     threads: int | None = Field(default=None, ge=1)
     weights: tuple[str, ...] = ()
+    album: Path | None = None  # file of the operator's album, to be looked at; none: there is none
     log: Literal["text", "json"] = "text"
     download: DownloadSettings = DownloadSettings()
     obs: ObsSettings = ObsSettings()

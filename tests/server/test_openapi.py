@@ -10,7 +10,7 @@ from fits_schema import WORDS, misfits, resolve
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from irs_engine.server import business, calls, health, identity, openapi
+from irs_engine.server import album, business, calls, health, identity, openapi
 from irs_engine.server.apis import APIS
 from irs_engine.server.errors import CODES, ServiceError
 
@@ -57,6 +57,7 @@ def test_every_route_is_described_and_nothing_else():
         *identity.iam_routes,
         *identity.management_routes,
         *business.routes,
+        *album.routes,
         *health.routes,
     ]
     served = {(method, route.path) for route in routes for method in route.methods - {"HEAD"}}

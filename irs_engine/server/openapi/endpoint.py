@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from irs_engine.server.openapi.schemas import Schema
 
-IDENTITY, MANAGEMENT, BUSINESS, STATISTICS, HEALTH = (
+IDENTITY, MANAGEMENT, BUSINESS, STATISTICS, ALBUM, HEALTH = (
     "Identity",
     "Management",
     "Services and bills",
     "Statistics",
+    "Album",
     "Health",
 )
 TAGS = {
@@ -18,6 +19,7 @@ TAGS = {
     MANAGEMENT: "Sessions, users, groups and access keys of the account.",
     BUSINESS: "What is subscribed, left and paid. Changes need the permission Administrator.",
     STATISTICS: "How many calls there were, by minute and by month.",
+    ALBUM: "The photos of whoever runs this server, for users of their account, if `album` is set.",
     HEALTH: "For machines that watch this one; without authentication.",
 }
 
@@ -30,7 +32,8 @@ class Endpoint:
         body, answer: Schemas of JSON; None: there is none.
         query: Optional parameters of the query, with their schemas.
         open: Nobody needs to be known.
-        answers_in: The content type of an answer that is no JSON.
+        answers_in: The content type of an answer that is no JSON; "image/*": whatever the picture is.
+        form: The body may also be a form with a file.
     """
 
     tag: str
@@ -41,3 +44,4 @@ class Endpoint:
     status: int = 200
     open: bool = False
     answers_in: str = ""
+    form: bool = False
