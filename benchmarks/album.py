@@ -11,7 +11,7 @@ classes that no tag is called are left out. All is indexed into DIR/album.db, on
 - keywords: 100 tags with ten right photos or more, spread evenly from the rarest to the most frequent, are
   searched for by name, English and Chinese in turn. Precision at 10 over the photos that come first: of all
   sets, where a photo of a set whose labels know nothing of the tag counts as wrong (a lower bound); and of
-  the photos whose labels can judge alone.
+  the photos whose labels can judge alone. What a photo shows beside its one label counts as wrong.
 - similar: each of --queries photos of a set asks for the others of its class among the whole set. Mean
   average precision of `Album.similar`, beside histograms of colours (8 x 4 x 4 of HSV, intersection) and
   beside the pooled features of torchvision's ResNet-18 with random weights (cosine, less their mean too).
@@ -40,12 +40,14 @@ from irs_engine import Engine
 from irs_engine.album import Album
 from irs_engine.album.names import TagNames
 from irs_engine.album.similar import nearest
+from irs_engine.album.tables import LEAST
 from irs_engine.album.vectors import Vectors, read_vectors
 from irs_engine.image import read_rgb
 from irs_engine.vision.vocabulary import load_vocabulary
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 TOP = 10
+PAGE = 200  # photos of a search that are read at once
 
 
 @dataclass
@@ -142,17 +144,21 @@ def keywords(album: Album, sets: list[Labelled], count: int) -> dict:
     rows = []
     for number, (_, key) in enumerate(chosen):
         name = vocabulary[key].zh if number % 2 else vocabulary[key].en
-        hits = album.search(f'"{name}"', threshold=20, limit=10_000).hits
-        paths = [hit.photo.path for hit in hits]
-        truth = [path in set_of and key in set_of[path].right[path] for path in paths]
-        judged = [
-            t for path, t in zip(paths, truth, strict=True) if path in set_of and key in set_of[path].judged
-        ]
+        truth: list[bool] = []
+        judged: list[bool] = []
+        total = 1
+        while len(judged) < TOP and len(truth) < total:  # a page at a time, until the labels say enough
+            page = album.search(f'"{name}"', threshold=LEAST, limit=PAGE, offset=len(truth))
+            total = page.total
+            for path in (hit.photo.path for hit in page.hits):
+                truth.append(path in set_of and key in set_of[path].right[path])
+                if path in set_of and key in set_of[path].judged:
+                    judged.append(truth[-1])
         rows.append(
             {
                 "query": name,
                 "positives": positives[key],
-                "found": len(paths),
+                "found": total,
                 "lower": sum(truth[:TOP]) / TOP,
                 "judged": sum(judged[:TOP]) / TOP,
             }

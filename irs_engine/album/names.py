@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -174,8 +175,8 @@ def _add(table: Table, key: str, *names: str) -> None:
 
 
 def fold(text: str) -> str:
-    """As names are compared: no case, single spaces, hyphens as spaces."""
-    return " ".join(text.casefold().replace("-", " ").split())
+    """As names are compared: no case, single spaces, hyphens as spaces, full-width signs as others."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().replace("-", " ").split())
 
 
 def _without_remark(name: str) -> Iterator[str]:

@@ -17,12 +17,14 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import TypeAlias
 
 from irs_engine.album.names import TagNames
 from irs_engine.errors import ParameterError
 
 EPOCH = datetime(1970, 1, 1)
+MOST = 100  # words and signs of a query: brackets in brackets must not exhaust the stack
 _DAY = (
     r"(1[6-9]\d\d|20\d\d|21\d\d)(?:[-/](\d{1,2})(?:[-/](\d{1,2}))?|年(?:(\d{1,2})月(?:(\d{1,2})[日号])?)?)?"
 )
@@ -152,7 +154,9 @@ class _Parser:
 
     def __init__(self, text: str, names: TagNames):
         self.names = names
-        self.tokens = list(_tokens(text))
+        self.tokens = list(islice(_tokens(text), MOST + 1))
+        if len(self.tokens) > MOST:
+            raise ParameterError(f"a query of more than {MOST} words and signs; ask for less at once")
         self.at = 0
 
     def parse(self) -> Node:

@@ -117,12 +117,19 @@ def test_names_of_the_album_count_too():
         ("2023-02-29", "day"),
         ("2024..2020", "ends before it begins"),
         ("日落狗", "日落狗"),
+        ("(" * 5000, "more than 100"),
+        ("dog " * 5000, "more than 100"),
     ],
 )
 def test_errors_say_what_to_do(text, words):
     with pytest.raises(ParameterError) as error:
         parse(text)
     assert words in str(error.value)
+
+
+def test_the_longest_queries_work():
+    assert len(list(leaves(parse("dog " * 100)))) == 100
+    assert str(parse("(" * 49 + "dog" + ")" * 49)) == '"dog"'
 
 
 def test_when():

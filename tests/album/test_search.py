@@ -33,6 +33,7 @@ QUERIES = [
     "-dog 2019..",
     "vehicle OR dog",
     "mammal:0",
+    " OR ".join(["dog:90", "cat"] * 25),
     "",
 ]
 
