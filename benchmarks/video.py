@@ -5,8 +5,8 @@
 The video is made here: each photo for 1 to 3 seconds, moved and shaken a little, H.264 at 25 frames/s.
 A cut counts as found when a scene begins within 0.2 s of it; what else begins a scene are mostly pans that
 show another part of the photo. A tag of a photo (`Engine.tag` with the same threshold) counts as found when
-the video has it at the middle of the time that the photo is shown; the other way round, seconds of tags of the
-video count as right when the photo of that second has the tag. Cropped and compressed frames are other
+the video has it at the middle of the time that the photo is shown; the other way round, seconds of tags of
+the video count as right when the photo of that second has the tag. Cropped and compressed frames are other
 pictures than the photos, so neither can be 100 %. Needs the extra `video`.
 """
 
