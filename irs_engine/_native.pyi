@@ -153,3 +153,51 @@ def depthwise_gradient(
     height: int,  # of each of the N pictures
 ) -> None:
     """Of the kernels of a "same" depthwise convolution of stride 1."""
+
+class MusicPeaks:
+    """Peaks of the spectrogram of sound that comes in blocks, the same whatever their sizes."""
+
+    def __init__(
+        self,
+        frame_reach: int,  # 1..15: frames and bins to each side within which a peak is the largest
+        bin_reach: int,
+        least: float,  # nepers above the mean around it
+    ) -> None: ...
+    def feed(self, samples: np.ndarray) -> None: ...  # (n,) float32, mono, 16 kHz
+    def finish(self) -> tuple[np.ndarray, np.ndarray]:
+        """(n,) int32 frames of 10 ms, ascending, and (n,) uint16 bins of 15.6 Hz; nothing can follow."""
+
+def music_pairs(
+    frames: np.ndarray,  # (n,) int32, ascending
+    bins: np.ndarray,  # (n,) uint16, below 512
+    fan: int,  # pairs of a peak
+) -> tuple[np.ndarray, np.ndarray]:
+    """(m,) uint32 keys of 23 bits, and (m,) int32 frames of the first peaks."""
+
+def build_music_index(
+    songs: list[tuple[np.ndarray, np.ndarray]],  # frames and bins as above
+    fan: int,
+    gap: int,  # hops of the timeline before each song
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The fields of irs_engine.music.index.IndexPart."""
+
+def vote_music(
+    keys: np.ndarray,  # (n,) uint32
+    frames: np.ndarray,  # (n,) int32
+    starts: np.ndarray,
+    directory: np.ndarray,
+    postings: np.ndarray,
+    removed: np.ndarray,  # (songs,) bool
+    early: int,  # hops before a song at which the query may begin
+    least: int,  # votes
+) -> tuple[np.ndarray, np.ndarray]:
+    """(m,) int32 songs, ascending, and (m,) int32 votes: the most that an alignment of each has."""
+
+def prove_music(
+    frames: np.ndarray,  # of the query
+    bins: np.ndarray,
+    songs: list[np.ndarray],  # (n, 2) uint16 rows of IndexPart.peaks
+    kernel: np.ndarray,  # (2, 3) float32, whole numbers: worth by bins and frames between two peaks
+    usual: float,  # share of alignments, those of least worth, that say what chance gives
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For each song float64 z, int32 coincidences, and int32 frame of the song at frame 0 of the query."""
