@@ -78,7 +78,10 @@ class Draughtsman:
         try:
             return await self.lane.do(partial(self._draw, stored.path, height))
         except ImageError as error:
-            raise from_engine(type(error)(f"photo {stored.id}: {error}"), "AIS.0503") from error
+            # Not what is wrong in particular, which may be the first bytes of what lies there now.
+            code = from_engine(error, "AIS.0503").code
+            detail = f"photo {stored.id}: its file is gone, damaged, no picture any more, or too large"
+            raise ServiceError(code, detail) from error
 
     def _draw(self, path: str, height: int) -> bytes:
         data = read_file(path, LIMITS)

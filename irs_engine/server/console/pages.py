@@ -11,6 +11,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from irs_engine.server.album.routes import sees_album
 from irs_engine.server.answers import AsciiJSON
 from irs_engine.server.console.about import about
 from irs_engine.server.errors import ServiceError
@@ -49,14 +50,16 @@ async def icon(_request: Request) -> Response:
 
 
 async def session(request: Request) -> Response:
-    """Whether somebody is signed in; asking is no error, so that browsers do not log one on every start."""
+    """Whether somebody is signed in, and has an album to look at; asking is no error, so that browsers do not
+    log one on every start."""
     try:
-        await request.app.state.parts.identity.begin(request)
+        credentials = await request.app.state.parts.identity.begin(request)
     except ServiceError as error:
         if error.status != 401:
             raise
         return AsciiJSON({"signed_in": False})
-    return AsciiJSON({"signed_in": True})
+    credentials.check_body(b"")
+    return AsciiJSON({"signed_in": True, "album": await sees_album(request, credentials.caller)})
 
 
 async def installation(request: Request) -> Response:

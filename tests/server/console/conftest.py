@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("starlette", reason="needs irs-engine[server]")
 
 from live_server import running
+from small_album import small_album
 
 CAT = Path(__file__).parents[2] / "data" / "cat.jpg"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -29,7 +30,10 @@ PATIENCE = 60_000  # ms, on a busy machine
 
 @pytest.fixture(scope="package")
 def server(tmp_path_factory):
-    with running(tmp_path_factory.mktemp("console") / "data") as live:
+    """With an album of 76 photos."""
+    folder = tmp_path_factory.mktemp("console")
+    small_album(folder / "album.db", folder / "shots", more=70)
+    with running(folder / "data", "--album", str(folder / "album.db")) as live:
         yield live
 
 

@@ -57,7 +57,7 @@ def test_of_failures(api):
 
 
 def test_the_session_is_told(api, server):
-    assert api.get("/console/session").json() == {"signed_in": True}
+    assert api.get("/console/session").json() == {"signed_in": True, "album": True}
     stranger = api.build_request("GET", "/console/session", cookies={})
     stranger.headers.pop("Cookie", None)
     assert api.send(stranger).json() == {"signed_in": False}

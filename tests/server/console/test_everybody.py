@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-AREAS = ["try", "services", "statistics", "access", "health"]
+AREAS = ["try", "album", "services", "statistics", "access", "health"]
 
 
 def sign_in(page, server):

@@ -30,6 +30,8 @@ def test_nobody_signs_in(new_page):
     page.set_input_files("#file", CAT)
     page.locator("#outcome .tag").first.wait_for()
     assert page.get_by_text("open to everybody on this machine").is_visible()
+    assert page.get_by_role("link", name="Services").is_visible()
+    assert page.get_by_role("link", name="Album").count() == 0  # there is none here
     page.locator("#copy summary").click()
     assert "X-Auth-Token" not in page.locator("#snippets code").text_content()
 

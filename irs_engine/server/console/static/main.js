@@ -4,12 +4,13 @@ import { byId, problem } from "./dom.js";
 import { describe } from "./description.js";
 import { showWho, signIn, whoIsThere } from "./session.js";
 import * as access from "./access.js";
+import * as album from "./album.js";
 import * as health from "./health.js";
 import * as services from "./services.js";
 import * as statistics from "./statistics.js";
 import * as trying from "./try.js";
 
-const AREAS = { try: trying, services, statistics, access, health };
+const AREAS = { try: trying, album, services, statistics, access, health };
 let me = null;
 let shown = "";
 
@@ -17,6 +18,7 @@ async function start() {
   me = (await whoIsThere()) ?? (await signIn());
   showWho(me);
   byId("areas").hidden = false;
+  byId("album-link").hidden = !me.album;
   const { version } = await describe();
   byId("version").textContent = `irs_engine ${version}`;
   await trying.start(me);
@@ -27,7 +29,7 @@ async function start() {
 // The area that the address names; its heading gets the focus after a choice of somebody.
 async function show(chosen) {
   const asked = location.hash.slice(1);
-  const area = AREAS[asked] ? asked : "try";
+  const area = AREAS[asked] && (asked !== "album" || me.album) ? asked : "try";
   if (area === shown) return;
   if (shown) AREAS[shown].leave?.();
   shown = area;

@@ -3,13 +3,13 @@
 import { ask, get, setCsrf } from "./api.js";
 import { byId, el, problem } from "./dom.js";
 
-// The signed-in user, or null where somebody has to sign in first.
+// The signed-in user, and whether there is an album to look at; or null where somebody has to sign in first.
 export async function whoIsThere() {
-  const { signed_in: known } = await get("/console/session");
+  const { signed_in: known, album } = await get("/console/session");
   if (!known) return null;
   const me = await get("/irs/v1/me");
   setCsrf(me.csrf_token);
-  return me;
+  return { ...me, album };
 }
 
 // Shows the form until somebody signs in.
