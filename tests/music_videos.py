@@ -11,18 +11,22 @@ RATE = 16_000
 
 
 def song(number, seconds=20.0):
-    """(n,) float32 at RATE: three voices of notes with partials, others for each number."""
+    """(n,) float32 at RATE: three voices with partials, with notes, tempo and tuning of their own."""
     draw = np.random.default_rng(1000 + number)
     time = np.arange(round(seconds * RATE)) / RATE
     found = np.zeros(len(time))
+    tempo, tuning = draw.uniform(0.7, 1.4), draw.uniform(-0.5, 0.5)
     for voice, (lowest, span, length) in enumerate([(45, 12, 0.5), (60, 24, 0.25), (72, 20, 0.375)]):
-        for start in np.arange(0, seconds, length):
-            at = slice(int(start * RATE), min(int((start + length) * RATE), len(time)))
-            pitch = 440 * 2 ** ((lowest + draw.integers(span) - 69) / 12)
+        start = draw.uniform(0, 0.2)
+        while start < seconds:
+            length_of_note = length * tempo * draw.choice([0.5, 1, 1, 1.5])
+            at = slice(int(start * RATE), min(int((start + length_of_note) * RATE), len(time)))
+            pitch = 440 * 2 ** ((lowest + tuning + draw.integers(span) - 69) / 12)
             t = time[at] - start
             for partial in range(1, 7):
                 level = draw.uniform(0.2, 1) / partial / (voice + 1)
                 found[at] += level * np.sin(2 * np.pi * pitch * partial * t) * np.exp(-4 * t)
+            start += length_of_note
     return (0.25 * found / max(abs(found).max(), 1e-9)).astype(np.float32)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from irs_engine.music.audio import MediaInput, open_audio
 from irs_engine.music.fingerprint import RATE, query_peaks
 from irs_engine.music.matching import (
+    CONFIDENCE_SLOPE,
     LEAST_COINCIDENCES,
     Match,
     confidence,
@@ -29,8 +30,8 @@ from irs_engine.results import MusicMatch, MusicResult
 WINDOW, HOP = 10.0, 5.0  # seconds
 TAIL = 1.0  # seconds beyond the last window that are worth one more
 SCANNED = 4 * 3600.0  # seconds of a video that are listened to; the rest is not
-GREY = 1.5  # of z, around what `decide` accepts: there two windows have to agree
-SURE = 3.0  # of z above that: nobody need listen further
+GREY = 1.5 / CONFIDENCE_SLOPE  # of z, around what `decide` accepts: there two windows have to agree
+SURE = 3.0 / CONFIDENCE_SLOPE  # of z above that: nobody need listen further
 AGREE = 0.5  # seconds by which the same place of a song may differ between windows
 RUNNERS_UP = 3
 

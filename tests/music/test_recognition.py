@@ -6,9 +6,18 @@ from irs_engine.errors import MediaError, MediaFormatError
 from irs_engine.music import recognition
 from irs_engine.music.catalogue import MusicCatalogue
 from irs_engine.music.fingerprint import query_peaks, reference_peaks
-from irs_engine.music.matching import Match, least_z
+from irs_engine.music.matching import BINS, FRAMES, Match, least_z
 from irs_engine.music.playing import coincide, when_it_plays
-from irs_engine.music.recognition import HOP, WINDOW, Sighting, agreed, joined, recognize, windows_of
+from irs_engine.music.recognition import (
+    GREY,
+    HOP,
+    WINDOW,
+    Sighting,
+    agreed,
+    joined,
+    recognize,
+    windows_of,
+)
 from irs_engine.music.songs import NewSong
 
 pytest.importorskip("av", reason="needs irs-engine[music]")
@@ -137,23 +146,25 @@ def sighting(window, z, shift=30.0, song=0, accepted=None, likely=True):
 
 
 def test_a_sure_window_needs_no_other():
-    assert agreed([sighting(0, BAR + 2)], BAR, alone=False)
+    assert agreed([sighting(0, BAR + GREY)], BAR, alone=False)
     assert agreed([sighting(0, BAR)], BAR, alone=True)
 
 
 def test_a_window_in_the_grey_band_needs_another_one():
-    one = sighting(0, BAR + 1)
+    one = sighting(0, BAR + GREY / 2)
     assert not agreed([one], BAR, alone=False)
-    assert not agreed([one, sighting(5, BAR - 1, shift=33)], BAR, alone=False)  # another place of the song
-    assert not agreed([one, sighting(5, BAR - 1, song=1)], BAR, alone=False)
-    assert not agreed([one, sighting(5, BAR - 1, likely=False)], BAR, alone=False)
-    assert agreed([one, sighting(5, BAR - 1)], BAR, alone=False) == [one]
+    assert not agreed(
+        [one, sighting(5, BAR - GREY / 2, shift=33)], BAR, alone=False
+    )  # another place of the song
+    assert not agreed([one, sighting(5, BAR - GREY / 2, song=1)], BAR, alone=False)
+    assert not agreed([one, sighting(5, BAR - GREY / 2, likely=False)], BAR, alone=False)
+    assert agreed([one, sighting(5, BAR - GREY / 2)], BAR, alone=False) == [one]
 
 
 def test_two_doubtful_windows_have_to_share_no_sound():
-    assert not agreed([sighting(0, BAR - 1), sighting(5, BAR - 1)], BAR, alone=False)
-    both = agreed([sighting(0, BAR - 1), sighting(10, BAR - 1)], BAR, alone=False)
-    assert len(both) == 2 and both[0].z == pytest.approx(np.sqrt(2) * (BAR - 1))
+    assert not agreed([sighting(0, BAR - GREY / 2), sighting(5, BAR - GREY / 2)], BAR, alone=False)
+    both = agreed([sighting(0, BAR - GREY / 2), sighting(10, BAR - GREY / 2)], BAR, alone=False)
+    assert len(both) == 2 and both[0].z == pytest.approx(np.sqrt(2) * (BAR - GREY / 2))
 
 
 def test_neighbours_are_one_and_what_lies_apart_is_two():
@@ -184,8 +195,8 @@ def test_coinciding_peaks_by_their_definition():
     query, peaks = query_peaks(excerpt(2, 10, 3)), reference_peaks(song(2, 20))
     for shift, tempo in [(1000, 1.0), (990, 1.01), (int(draw.integers(500)), 1.0)]:
         frames = np.rint(query.frames * tempo + shift)
-        near = (abs(frames[:, None] - peaks.frames) <= 2) & (
-            abs(query.bins[:, None].astype(int) - peaks.bins) <= 1
+        near = (abs(frames[:, None] - peaks.frames) <= FRAMES) & (
+            abs(query.bins[:, None].astype(int) - peaks.bins) <= BINS
         )
         assert np.array_equal(coincide(query, peaks, shift, tempo), near.any(1))
 
