@@ -5,7 +5,6 @@ import base64
 import io
 import logging
 import os
-import sqlite3
 from contextlib import asynccontextmanager
 
 import httpx
@@ -19,6 +18,7 @@ from small_album import PHOTOS, SIZE, small_album
 
 from irs_engine.album import Album
 from irs_engine.engine import Engine
+from irs_engine.errors import AlbumError
 from irs_engine.server import openapi
 from irs_engine.server.album import pictures
 from irs_engine.server.app import create_app
@@ -174,9 +174,11 @@ def test_a_photo(ask, photos):
     assert len(sure.json()["tags"]) == 1
 
 
-@pytest.mark.parametrize("id", ["0", "99", "-1", "1e3", "²", "9" * 30, "..%2f..%2fetc%2fpasswd", "%00"])
-def test_no_such_photo(ask, id):
-    for answer in ask(*(f"/photos/{id}{rest}" for rest in ("", "/thumbnail", "/file", "/similar"))):
+def test_no_such_photo(ask):
+    ids = ("0", "99", "-1", "1e3", "²", "9" * 30, "..%2f..%2fetc%2fpasswd", "%00")
+    for answer in ask(
+        *(f"/photos/{id}{rest}" for id in ids for rest in ("", "/thumbnail", "/file", "/similar"))
+    ):
         assert (answer.status_code, answer.json()["error_code"]) == (404, "APIG.0101")
 
 
@@ -334,11 +336,9 @@ def test_it_is_only_read(settings, photos):
     async def main():
         async with service(settings) as client:
             await client.get(BASE)
-            with (
-                client.parts.album._opened().write() as connection,
-                pytest.raises(sqlite3.OperationalError, match="readonly"),
-            ):
-                connection.execute("DELETE FROM photos")
+            with pytest.raises(AlbumError, match="readonly"):
+                with client.parts.album._opened().write() as connection:
+                    connection.execute("DELETE FROM photos")
 
     asyncio.run(main())
 

@@ -13,6 +13,7 @@ import httpx
 import pytest
 from live_server import running
 from music_videos import RATE, song, video
+from small_album import small_album
 
 import irs_engine as irs
 
@@ -23,7 +24,7 @@ JSON = {"Content-Type": "application/json"}
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """With a bucket of a video, and a catalogue that has its song."""
+    """With a bucket of a video, a catalogue that has its song, and an album."""
     folder = tmp_path_factory.mktemp("server")
     (folder / "videos").mkdir()
     (folder / "videos" / "talk.mp4").write_bytes(video(song(1, 14)[4 * RATE :]))
@@ -31,7 +32,9 @@ def server(tmp_path_factory):
         songs.add(video(song(1, 14)), "my heart will go on")
     config = folder / "server.toml"
     config.write_text(f'[obs.local_map.videos]\nfolder = "{folder / "videos"}"\npublic = true\n')
-    with running(folder / "data", "--tls-port", "0", "--config", str(config)) as live:
+    small_album(folder / "album.db", folder / "shots")
+    album = ("--album", str(folder / "album.db"))
+    with running(folder / "data", "--tls-port", "0", "--config", str(config), *album) as live:
         yield live
 
 
@@ -227,3 +230,5 @@ def test_every_curl_example_of_the_readme(server, tmp_path):
     assert "error_code" not in run.stdout and '"confidence"' in run.stdout
     assert '"audio_name":"my heart will go on"' in run.stdout
     assert (tmp_path / "large.jpg").read_bytes()[:2] == b"\xff\xd8"
+    assert '"name":"garden.jpg"' in run.stdout
+    assert (tmp_path / "small.webp").read_bytes()[8:12] == b"WEBP"
