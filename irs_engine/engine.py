@@ -25,9 +25,8 @@ if TYPE_CHECKING:
     from irs_engine.enhance.defog import Defogger
     from irs_engine.enhance.super_resolution import SuperResolver
     from irs_engine.image import ImageInput, ImageOutput, Rgb
-    from irs_engine.music.audio import MediaInput
+    from irs_engine.media.opening import MediaInput
     from irs_engine.music.catalogue import MusicCatalogue
-    from irs_engine.video.frames import VideoInput
     from irs_engine.video.tagging import OnProgress
     from irs_engine.vision.detecting_tagger import DetectingTagger
     from irs_engine.vision.detectors import AnyDetector
@@ -144,7 +143,7 @@ class Engine:
 
     def tag_video(
         self,
-        video: VideoInput,
+        video: MediaInput,
         *,
         every: float = 2.0,
         most: int = 600,

@@ -8,7 +8,19 @@ import irs_engine
 PACKAGE = Path(irs_engine.__file__).parent
 LEVELS = [
     {"_native", "_stamp"},
-    {"image", "batches", "resize", "device", "weights", "registry", "results", "draw", "timeline", "errors"},
+    {
+        "image",
+        "batches",
+        "resize",
+        "device",
+        "weights",
+        "registry",
+        "results",
+        "draw",
+        "timeline",
+        "errors",
+        "media",
+    },
     {"enhance", "vision", "music", "video"},
     {"engine"},
     {"album"},

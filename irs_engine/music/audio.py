@@ -7,23 +7,17 @@ would make libavformat open further files are not read; decoding ends when error
 from __future__ import annotations
 
 import contextlib
-import io
 import math
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any, BinaryIO
 
 import numpy as np
 
-from irs_engine.errors import MediaError, MediaFormatError, MissingExtra
-from irs_engine.music.containers import AUDIO, CONTAINERS, MP4, title_and_artist
+from irs_engine.errors import MediaError
+from irs_engine.media.opening import MediaInput, media_problems, open_container, open_file
+from irs_engine.music.containers import AUDIO, CONTAINERS, title_and_artist
 from irs_engine.music.fingerprint import RATE
-from irs_engine.music.mp4 import MOST_TRACKS, PROBE, check_tables, is_mp4
-
-MediaInput: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO"
 
 MOST_SECONDS = 24 * 3600  # of sound
 RATES = range(4_000, 768_001)  # Hz; one sample at 1 Hz would become 16,000
@@ -31,8 +25,6 @@ LOUDEST = 8.0  # full scale is 1
 ERRORS_IN_ROW = 100  # packets that give no sound
 # A packet costs the same work, be it one sample: formats in use have 400 a second at most.
 FREE_PACKETS, PACKETS = 10_000, 500  # in all; a second
-BUFFER = 2**18  # bytes that are read at a time
-IN_MEMORY = 2**24  # bytes of an open file that is copied; more go to a temporary one
 
 
 class Audio:
@@ -84,7 +76,7 @@ class Audio:
 
         resampler: Any = None
         kind, total, failed = None, 0, 0
-        problems = _problems()
+        problems = media_problems()
         for frame in self._frames():
             made: list[Any] = []
             try:
@@ -108,7 +100,7 @@ class Audio:
         if context is None or context.name not in AUDIO:
             raise MediaError("its sound is in a format that is not decoded")
         context.thread_count = 1
-        problems = _problems()
+        problems = media_problems()
         packets, failed, broken = self._container.demux(self._stream), 0, False
         read, seconds = 0, 0.0
         while failed < ERRORS_IN_ROW and read < FREE_PACKETS + PACKETS * seconds:
@@ -148,7 +140,7 @@ def open_audio(source: MediaInput, *, name: str = "", mp4_only: bool = False) ->
             than it can hold.
         MissingExtra: PyAV is not installed.
     """
-    file, known = _file(source)
+    file, known = open_file(source)
     try:
         return Audio(file, name or known, mp4_only)
     except BaseException:
@@ -156,58 +148,17 @@ def open_audio(source: MediaInput, *, name: str = "", mp4_only: bool = False) ->
         raise
 
 
-def _file(source: MediaInput) -> tuple[BinaryIO, str]:
-    if isinstance(source, (bytes, bytearray, memoryview)):
-        return io.BytesIO(source), ""
-    if isinstance(source, (str, os.PathLike)):
-        path = os.fspath(source)
-        try:
-            return open(path, "rb"), os.path.basename(path)
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise MediaError(f"{path}: {reason}") from error
-    if not hasattr(source, "read"):
-        raise MediaError(f"{type(source).__name__}: expected a path, bytes or a binary file")
-    # A copy: it need not be seekable, and it stays its owner's.
-    copy = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)
-    shutil.copyfileobj(source, copy, BUFFER)
-    copy.seek(0)
-    name = getattr(source, "name", "")
-    return copy, os.path.basename(name) if isinstance(name, str) else ""  # type: ignore[return-value]
-
-
 def _open(file: BinaryIO, mp4_only: bool) -> Any:
-    try:
-        import av
-    except ImportError as error:
-        raise MissingExtra(f"{error}; run: pip install 'irs-engine[music]'") from error
-    try:
-        head = file.read(PROBE)
-        file.seek(0)
-        if not head:
-            raise MediaFormatError("an empty file")
-        mp4 = is_mp4(head)
-        if mp4:
-            check_tables(file)
-        elif mp4_only:
-            raise MediaFormatError("not an MP4 file")
-        container = av.open(
-            file,  # never by its path: that may be a URL to libavformat
-            mode="r",
-            metadata_errors="replace",
-            buffer_size=BUFFER,
-            options={
-                "format_whitelist": MP4 if mp4 else CONTAINERS,
-                "protocol_whitelist": "none",
-                "codec_whitelist": ",".join(sorted(AUDIO)),  # of those that look into the first packets
-                "max_streams": str(MOST_TRACKS),
-                "advanced_editlist": "0",  # each of many edits would copy the index
-            },
-        )
-    except _problems() as error:
-        raise MediaFormatError(
-            "damaged, or in none of the formats of audio and video that are read"
-        ) from error
+    container = open_container(
+        file,
+        CONTAINERS,
+        AUDIO,
+        extra="music",
+        mp4_only=mp4_only,
+        options={"advanced_editlist": "0"},  # each of many edits would copy the index
+    )
+    import av
+
     for stream in container.streams:
         if stream not in container.streams.audio[:1]:
             with contextlib.suppress(AttributeError):  # PyAV before 13 reads and drops them
@@ -215,18 +166,11 @@ def _open(file: BinaryIO, mp4_only: bool) -> Any:
     return container
 
 
-def _problems() -> tuple[type[BaseException], ...]:
-    """What PyAV raises for files that it cannot read."""
-    import av
-
-    return av.FFmpegError, ValueError, LookupError, OverflowError, NotImplementedError, MemoryError, OSError
-
-
 def _flushed(resampler: Any) -> list[Any]:
     """The end of what it was given."""
     try:
         return [] if resampler is None else resampler.resample(None)
-    except _problems():
+    except media_problems():
         return []
 
 

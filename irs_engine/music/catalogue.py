@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from irs_engine.errors import MediaError, ParameterError
-from irs_engine.music.audio import MediaInput, open_audio
+from irs_engine.media.opening import MediaInput
+from irs_engine.music.audio import open_audio
 from irs_engine.music.database import SongDatabase
 from irs_engine.music.duplicates import same_recording
 from irs_engine.music.fingerprint import FORMAT, RATE, Peaks, PeakStream

@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 
-MP4 = "mov"  # libavformat's demuxer of MP4, MOV, M4A and 3GP
 # Demuxers of files that hold all of their sound themselves: no playlists, no devices, no pictures.
 CONTAINERS = (
     "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,dts,eac3,flac,flv,matroska,webm,mp3,mpc,mpc8,mpeg,mpegts,ogg,"

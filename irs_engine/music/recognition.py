@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from irs_engine.music.audio import MediaInput, open_audio
+from irs_engine.media.opening import MediaInput
+from irs_engine.music.audio import open_audio
 from irs_engine.music.fingerprint import RATE, query_peaks
 from irs_engine.music.matching import (
     CONFIDENCE_SLOPE,

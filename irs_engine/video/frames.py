@@ -7,33 +7,25 @@ libavformat open further files are not read; decoding ends when errors do not.
 from __future__ import annotations
 
 import contextlib
-import io
 import math
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any, BinaryIO
 
 import numpy as np
 
-from irs_engine.errors import MediaError, MediaFormatError, MissingExtra
+from irs_engine.errors import MediaError
 from irs_engine.image import Rgb
-from irs_engine.music.mp4 import MOST_TRACKS, PROBE, check_tables, is_mp4
+from irs_engine.media.opening import MediaInput, media_problems, open_container, open_file
 from irs_engine.video.formats import CODECS, CONTAINERS
-
-VideoInput: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO"
 
 MOST_PIXELS = 36_000_000  # of a frame: 8K has 33 million
 MOST_SECONDS = 24 * 3600
 ERRORS_IN_ROW = 500  # packets that give no picture
 SLOWEST = 10.0  # seconds that one frame is shown, if the file says more
-BUFFER = 2**18  # bytes that are read at a time
-IN_MEMORY = 2**24  # bytes of an open file that is copied; more go to a temporary one
 HD = 720  # rows from which a video that does not say so has the colours of HDTV, as players take it
 ATTACHED_PICTURE = 0x400  # AV_DISPOSITION_ATTACHED_PIC
-MP4 = "mov"  # libavformat's demuxer of MP4, MOV and 3GP
 
 
 class Frame:
@@ -89,7 +81,7 @@ class Video:
 
     def __init__(self, file: BinaryIO, threads: int):
         self._file, self.seen = file, 0.0
-        self._container = _open(file)
+        self._container = open_container(file, CONTAINERS, CODECS, extra="video")
         try:
             self._stream = _stream_of(self._container)
             if self._stream is None:
@@ -143,7 +135,7 @@ class Video:
         return float(ratio) if ratio and 0.2 < ratio < 5 else 1.0
 
     def _decoded(self) -> Iterator[Any]:
-        problems = _problems()
+        problems = media_problems()
         packets, failed, any_picture = self._container.demux(self._stream), 0, False
         while failed < ERRORS_IN_ROW:
             frames: list[Any] = []
@@ -162,7 +154,7 @@ class Video:
             raise MediaError("damaged: its pictures cannot be decoded")
 
 
-def open_video(source: VideoInput, threads: int = 1) -> Video:
+def open_video(source: MediaInput, threads: int = 1) -> Video:
     """A video to look at.
 
     Args:
@@ -174,7 +166,7 @@ def open_video(source: VideoInput, threads: int = 1) -> Video:
             or declares more than it can hold. A path is named in the message.
         MissingExtra: PyAV is not installed.
     """
-    file = _file(source)
+    file, _ = open_file(source)
     try:
         return Video(file, threads)
     except BaseException as error:
@@ -182,53 +174,6 @@ def open_video(source: VideoInput, threads: int = 1) -> Video:
         if isinstance(error, MediaError) and isinstance(source, (str, os.PathLike)):
             raise type(error)(f"{os.fspath(source)}: {error}") from error
         raise
-
-
-def _file(source: VideoInput) -> BinaryIO:
-    if isinstance(source, (bytes, bytearray, memoryview)):
-        return io.BytesIO(source)
-    if isinstance(source, (str, os.PathLike)):
-        try:
-            return open(source, "rb")
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise MediaError(f"{os.fspath(source)}: {reason}") from error
-    if not hasattr(source, "read"):
-        raise MediaError(f"{type(source).__name__}: expected a path, bytes or a binary file")
-    # A copy: it need not be seekable, and it stays its owner's.
-    copy: Any = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)
-    shutil.copyfileobj(source, copy, BUFFER)
-    copy.seek(0)
-    return copy
-
-
-def _open(file: BinaryIO) -> Any:
-    try:
-        import av
-    except ImportError as error:
-        raise MissingExtra(f"{error}; run: pip install 'irs-engine[video]'") from error
-    try:
-        head = file.read(PROBE)
-        file.seek(0)
-        if not head:
-            raise MediaFormatError("an empty file")
-        mp4 = is_mp4(head)
-        if mp4:
-            check_tables(file)
-        return av.open(
-            file,  # never by its path: that may be a URL to libavformat
-            mode="r",
-            metadata_errors="replace",
-            buffer_size=BUFFER,
-            options={
-                "format_whitelist": MP4 if mp4 else CONTAINERS,
-                "protocol_whitelist": "none",
-                "codec_whitelist": ",".join(sorted(CODECS)),  # of those that look into the first packets
-                "max_streams": str(MOST_TRACKS),
-            },
-        )
-    except _problems() as error:
-        raise MediaFormatError("damaged, or in none of the formats of video that are read") from error
 
 
 def _stream_of(container: Any) -> Any:
@@ -246,10 +191,3 @@ def _stream_of(container: Any) -> Any:
         with contextlib.suppress(AttributeError):  # PyAV before 13 reads and drops them
             stream.discard = av.stream.Discard.all
     return found
-
-
-def _problems() -> tuple[type[BaseException], ...]:
-    """What PyAV raises for files that it cannot read."""
-    import av
-
-    return av.FFmpegError, ValueError, IndexError, MemoryError, OSError

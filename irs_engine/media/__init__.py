@@ -1,0 +1,1 @@
+"""Files of sound and video, opened so that nothing of them is believed."""
