@@ -23,14 +23,15 @@ COPY_KINDS = ["exact", "re-saved", "resized", "mirrored", "cropped"]
 
 
 def photo(**more: Schema) -> Schema:
-    return record(
-        id=ID,
-        name=text("Of its file, without folders."),
-        width=whole("As shown."),
-        height=whole("As shown."),
-        taken=TIME,
-        **{"tags": items(TAG, "The most confident ones."), **more},
-    )
+    facts = {
+        "id": ID,
+        "name": text("Of its file, without folders."),
+        "width": whole("As shown."),
+        "height": whole("As shown."),
+        "taken": TIME,
+        "tags": items(TAG, "The most confident ones."),
+    }
+    return record("", (), **(facts | more))
 
 
 SIMILAR = record(photos=items(photo(similarity=number("-1 to 1.")), "The most similar first."))
