@@ -65,6 +65,8 @@ def test_photos_are_found_and_looked_at(new_page):
 
     page.get_by_role("link", name="Health").click()
     page.get_by_role("link", name="Album").click()
+    page.wait_for_function("document.activeElement.id === 'album-title'")
+    area.locator(".content:not([inert])").wait_for()  # not what stands there from the last visit
     status.get_by_text("2 photos", exact=True).wait_for()  # as it was left
     assert box.input_value() == "猫 -sofa"
     area.locator("input[type=file]").set_input_files(CAT)
