@@ -70,7 +70,7 @@ function still(photo, language) {
 }
 
 function factsList({ width, height, taken, place, corrected }) {
-  const facts = { Taken: taken?.replace("T", " "), Size: `${width} × ${height}`, Place: place && inDegrees(place), Corrected: corrected.length ? `${corrected.length} tags by hand` : null };
+  const facts = { Taken: taken?.replace("T", " "), Size: `${width} × ${height}`, Place: place && inDegrees(place), Corrected: corrected.length ? `${corrected.length} ${corrected.length === 1 ? "tag" : "tags"} by hand` : null };
   return el("dl", { class: "facts-list" },
     Object.entries(facts).filter(([, value]) => value).map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", { class: "number" }, value))));
 }
