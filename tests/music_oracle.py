@@ -105,6 +105,13 @@ def proof(query, song, worth, usual):
     best = int(scores.argmax())
     inside = scores[length:-length] if end > length + length // 2 else scores[length // 2 : -(length // 2)]
     few = np.sort(inside)[: max(int(len(inside) * usual), 1)]
+    pieces = len(inside) // 25
+    most = inside[: pieces * 25].reshape(pieces, 25).max(1) if pieces else inside.max(keepdims=True)
+    lower = np.sort(most)[: int(np.ceil(len(most) * 0.8))]
     unit = float(worth[0, 1])
-    deviation = np.sqrt(max(few.var(), few.mean() * unit, 2 * unit**2))
-    return (scores[best] - few.mean()) / deviation, coincidences[best], best - length
+    z = min(_above(scores[best], few, unit, 1), 2 * _above(scores[best], lower, unit, 2))
+    return z, coincidences[best], best - length
+
+
+def _above(best, values, unit, spread):
+    return (best - values.mean()) / np.sqrt(max(spread * values.var(), values.mean() * unit, 2 * unit**2))

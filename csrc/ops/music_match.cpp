@@ -185,6 +185,33 @@ std::vector<float> scores_of(const Query& query, const Song& song, const Kernel&
   return scores;
 }
 
+// Deviations of `best` above values that have this sum and sum of squares. Counts of chance deviate by their
+// root, if not by more.
+double above(double best, double sum, double squares, std::int64_t count, double unit, double spread) {
+  const auto all = static_cast<double>(count);
+  const double mean = sum / all, variance = squares / all - mean * mean;
+  return (best - mean) / std::sqrt(std::max({spread * variance, mean * unit, 2 * unit * unit}));
+}
+
+constexpr int beat = 25;  // frames: some note begins in nearly every such piece of a song
+
+// Deviations above the best alignments of pieces of a song. Notes of any two songs of one tempo coincide in
+// rhythm: then all of these are high, and the best is none of its own.
+double above_beats(const float* scores, std::ptrdiff_t count, double best, double unit) {
+  std::vector<float> most;
+  for (std::ptrdiff_t first = 0; first + beat <= count; first += beat)
+    most.push_back(*std::max_element(scores + first, scores + first + beat));
+  if (most.empty()) most.push_back(*std::max_element(scores, scores + count));
+  std::sort(most.begin(), most.end());
+  const std::size_t kept = (4 * most.size() + 4) / 5;  // songs repeat themselves
+  double sum = 0, squares = 0;
+  for (std::size_t i = 0; i < kept; ++i) {
+    const auto value = static_cast<double>(most[i]);
+    sum += value, squares += value * value;
+  }
+  return above(best, sum, squares, static_cast<std::int64_t>(kept), unit, 2);
+}
+
 // The best alignment, against what others have, but for the few that have most: songs repeat themselves.
 Proof prove(const Query& query, const Song& song, const Kernel& kernel, double usual) {
   if (song.frames.empty() || !query.length) return {0, 0, 0};
@@ -209,17 +236,16 @@ Proof prove(const Query& query, const Song& song, const Kernel& kernel, double u
     const auto value = static_cast<double>(score);
     sum += taken * value, squares += taken * value * value;
   }
-  const auto all = static_cast<double>(kept);
-  const double mean = sum / all, variance = squares / all - mean * mean;
   const double unit = kernel.weight[0][reach];
-  const double deviation = std::sqrt(std::max({variance, mean * unit, 2 * unit * unit}));
+  const double z = std::min(above(*best, sum, squares, kept, unit, 1),
+                            2 * above_beats(scores.data() + begin, count, *best, unit));
 
   std::int32_t coincidences = 0;
   for (std::size_t i = 0; i < song.frames.size(); ++i)
     for (int b = std::max(song.bins[i] - reach, 0); b <= std::min(song.bins[i] + reach, most_pitch); ++b)
       for (std::int32_t j = query.firsts[b]; j < query.firsts[b + 1]; ++j)
         coincidences += std::abs(song.frames[i] - offset - query.frames_by_bin[j]) <= reach;
-  return {(*best - mean) / deviation, coincidences, offset};
+  return {z, coincidences, offset};
 }
 
 }  // namespace

@@ -4,7 +4,8 @@ Pairs of peaks that query and song share name a few songs (Wang 2003). Each is t
 single peaks coincide, and believed by how many deviations these are more than at other alignments of the same
 song, which is as strict for any song, length and level of speech. That single peaks find more than pairs do
 under speech was seen by Cortes et al. 2022, "BAF: an audio fingerprinting dataset for broadcast monitoring".
-The work is done in csrc/ops/music_match.cpp.
+Notes of any two songs of one tempo coincide beat by beat, so the best alignment has to stand out among the
+best of all beats as well. The work is done in csrc/ops/music_match.cpp.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ CONFIDENCE_SLOPE = 0.5  # of the logistic function of z - z0
 CANDIDATES = 12  # songs that are proved
 LEAST_VOTES = 3
 EARLY = 1000  # hops before a song at which a query may begin
-VOTE_WORTH = 0.4  # of z: songs of one artist share drums and tempo, but pairs at one alignment less so
+VOTE_WORTH = (
+    0.4  # of z, which votes at most double: songs of one artist share drums and tempo more than pairs
+)
 FRAMES, BINS = 1, 1  # peaks coincide within so many
 USUAL = 0.9  # share of alignments with the fewest coincidences, which tell what chance gives: loops repeat
 # What a coincidence is worth by frames (-1, 0, 1) between the peaks, in the same bin and in the next one: of
@@ -97,11 +100,15 @@ def _matches_at(
     proofs = _native.prove_music(query.frames, query.bins, rows, WORTH, USUAL)
     cost = 0.0 if tempo == 1.0 else TEMPO_COST
     return [
-        Match(number, song, offset * HOP / RATE, z + VOTE_WORTH * votes - cost, coincidences, votes, tempo)
+        Match(number, song, offset * HOP / RATE, _worth(z, votes) - cost, coincidences, votes, tempo)
         for (votes, number, song), z, coincidences, offset in zip(
             candidates, *(proof.tolist() for proof in proofs), strict=True
         )
     ]
+
+
+def _worth(z: float, votes: int) -> float:
+    return z + min(VOTE_WORTH * votes, max(z, 0.0))
 
 
 def vote(

@@ -133,6 +133,21 @@ def test_other_songs_and_noise_are_not_found(part, seed):
     assert decide(find(query_peaks(sound), part), part.songs) == []
 
 
+def test_a_rhythm_in_common_is_no_match():
+    """Songs of one tempo, every note of which begins where notes of the others do."""
+    random = np.random.default_rng(0)
+
+    def notes(seconds):
+        frames = np.repeat(np.arange(0, seconds * 100, 25), 12) + random.integers(0, 2, seconds * 48)
+        bins = 6 + 4 * random.integers(0, 110, len(frames))  # some pitches, as of a scale
+        keys = np.unique(frames * 512 + bins)
+        return Peaks((keys // 512).astype(np.int32), (keys % 512).astype(np.uint16))
+
+    others = build_part([notes(60) for _ in range(20)])
+    for _ in range(5):
+        assert decide(find(notes(10), others), others.songs) == []
+
+
 @pytest.mark.parametrize("count", [0, 900, 1100, 5000])
 def test_silence_and_next_to_nothing_find_nothing(part, count):
     assert find(query_peaks(np.zeros(count, np.float32)), part) == []
