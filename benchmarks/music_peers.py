@@ -97,7 +97,7 @@ class Chromaprint:
         """(n,) uint32; none where there is too little sound."""
         command = [self._program, "-raw", "-json", "-length", "0", str(file)]
         done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
+        if not done.stdout:  # its exit status also tells of the end of a file
             return np.zeros(0, np.uint32)
         return np.array(json.loads(done.stdout)["fingerprint"], np.int64).astype(np.uint32)
 
