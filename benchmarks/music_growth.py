@@ -35,7 +35,7 @@ from irs_engine.music.songs import NewSong
 
 HOPS = RATE // HOP  # a second
 SLICE = (3, 8)  # seconds
-TRANSPOSED = 24  # bins at most, to either side
+TRANSPOSED = (3, 24)  # bins, to either side: never none, or it would rightly be found
 LOWEST, HIGHEST = 6, 448  # bins
 BATCH = 250  # songs of one write
 
