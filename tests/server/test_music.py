@@ -19,6 +19,7 @@ from irs_engine.server.apis import BY_NAME, MUSIC, VIDEO_BYTES, music
 from irs_engine.server.app import create_app
 from irs_engine.server.errors import ServiceError
 from irs_engine.server.settings import Bucket, LoadSettings, MusicSettings, ObsSettings, Settings
+from irs_engine.server.works import listening
 from irs_engine.server.works.listening import Listening
 
 PATH = "/v1.0/bgm/recognition"
@@ -120,7 +121,7 @@ def test_without_a_catalogue(settings, tmp_path):
 
 
 def test_without_the_extra(settings, monkeypatch):
-    monkeypatch.setattr("irs_engine.server.works.listening.find_spec", lambda name: None)
+    monkeypatch.setattr(listening, "find_spec", lambda name: None)
     (answer,) = answers(settings, {"url": f"{BUCKET}/talk.mp4"})
     assert answer.json()["error_code"] == "AIS.0007" and "irs-engine[music]" in answer.json()["detail"]
 
