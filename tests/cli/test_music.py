@@ -6,6 +6,8 @@ import sys
 import pytest
 from music_videos import RATE, noise, song, video
 
+from irs_engine import _native
+
 pytest.importorskip("av", reason="needs irs-engine[music]")
 
 
@@ -30,8 +32,10 @@ def files(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def catalogue(tmp_path, monkeypatch):
     monkeypatch.setenv("IRS_MUSIC_CATALOGUE", str(tmp_path / "catalogue"))
-    monkeypatch.setenv("IRS_NUM_THREADS", "1")  # songs get their numbers in order
-    return tmp_path / "catalogue"
+    threads = _native.num_threads()
+    _native.set_num_threads(1)  # songs get their numbers in order
+    yield tmp_path / "catalogue"
+    _native.set_num_threads(threads)
 
 
 @pytest.fixture
