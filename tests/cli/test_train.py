@@ -143,6 +143,7 @@ def stopped(process, beginning, sent):
     return lines, process.wait()
 
 
+@pytest.mark.slow
 def test_stopped_and_gone_on_with(tmp_path, site, start):
     out = tmp_path / "helmets.safetensors"
     lines, code = stopped(started(site, out, start), "epoch 2 of 99", signal.SIGKILL)

@@ -216,6 +216,7 @@ def test_tables_that_would_fill_the_memory(melody):
         open_audio(huge(hidden, 2**23) + box(b"free", b"stsz" + struct.pack(">III", 0, 1, 2**23)))
 
 
+@pytest.mark.slow
 def test_long_pcm_has_many_samples_and_is_read():
     """Each of them is a sample to MOV, yet its index is small."""
     melody = np.tile(song(2, 10), 26)  # 4.16 million

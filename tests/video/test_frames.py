@@ -205,6 +205,7 @@ def test_without_pyav_it_says_what_installs_it(clip, monkeypatch):
         open_video(clip)
 
 
+@pytest.mark.slow
 def test_a_long_video_does_not_fill_the_memory(tmp_path):
     """Half a minute of it takes no more than some seconds do."""
     code = """if True:

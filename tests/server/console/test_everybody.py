@@ -101,7 +101,7 @@ def test_nothing_is_wider_than_320_pixels(new_page, path):
 FAINT = (Path(__file__).parent / "contrast.js").read_text()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_text_can_be_read(new_page, server, scheme):
     page = new_page(signed_in=False, color_scheme=scheme)
     page.get_by_role("heading", name="Sign in").wait_for()

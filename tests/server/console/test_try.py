@@ -180,6 +180,7 @@ def test_the_verdict_on_a_photo_of_a_screen(page):
     assert sum(shares) == pytest.approx(100, abs=0.3) and shares[1] > shares[0]
 
 
+@pytest.mark.slow
 def test_a_picture_that_is_too_large_has_a_copy_that_fits(page):
     large = io.BytesIO()
     Image.new("RGB", (5000, 300), "teal").save(large, "PNG")
