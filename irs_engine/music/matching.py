@@ -20,7 +20,7 @@ from irs_engine import _native
 from irs_engine.music.fingerprint import HOP, RATE, Peaks
 from irs_engine.music.index import QUERY_FAN, IndexPart, pair_hashes
 
-LEAST_Z = 18.0  # of an accepted match, in a catalogue of one song
+LEAST_Z = 16.0  # of an accepted match, in a catalogue of one song; 13.1 was the most of wrong ones in tuning
 Z_OF_TENFOLD = 0.5  # more for ten times the songs
 LEAST_COINCIDENCES = 8
 LEAST_MARGIN = 1.5  # of z, to the best other song
@@ -37,6 +37,9 @@ USUAL = 0.9  # share of alignments with the fewest coincidences, which tell what
 # What a coincidence is worth by frames (-1, 0, 1) between the peaks, in the same bin and in the next one: of
 # those that survive speech two in three come back in their very frame and bin, nearly all others beside it.
 WORTH = np.array([[4, 8, 4], [1, 2, 1]], np.float32)
+
+MOMENT = 10  # frames: what coincides within them happens at once
+DOUBTED_Z = 10.0  # from here on it is asked whether a single moment made it
 
 TEMPI = (0.98, 0.985, 0.99, 0.995, 1.005, 1.01, 1.015, 1.02)  # that are tried when nothing else is found
 SURE_Z = 25.0  # of a match at which no other tempo is tried
@@ -99,12 +102,44 @@ def _matches_at(
     rows = [parts[number].song_rows(song) for _, number, song in candidates]
     proofs = _native.prove_music(query.frames, query.bins, rows, WORTH, USUAL)
     cost = 0.0 if tempo == 1.0 else TEMPO_COST
-    return [
-        Match(number, song, offset * HOP / RATE, _worth(z, votes) - cost, coincidences, votes, tempo)
-        for (votes, number, song), z, coincidences, offset in zip(
-            candidates, *(proof.tolist() for proof in proofs), strict=True
-        )
-    ]
+    matches = []
+    for (votes, number, song), z, coincidences, offset in zip(
+        candidates, *(proof.tolist() for proof in proofs), strict=True
+    ):
+        z = _worth(z, votes) - cost
+        if z >= DOUBTED_Z:
+            z *= spread(query, parts[number].song_peaks(song), offset)
+        matches.append(Match(number, song, offset * HOP / RATE, z, coincidences, votes, tempo))
+    return matches
+
+
+def spread(query: Peaks, song: Peaks, shift: int) -> float:
+    """0..1: the share of coincidences that are not of the one moment that has most of them.
+
+    A cut, or what is left under one, is dozens of peaks at once, and by chance an onset of any music meets
+    them all; where the song does play, they are spread over the query.
+    """
+    moments = np.bincount(query.frames[coincide(query, song, shift)] // MOMENT)
+    return 1 - float(moments.max() / moments.sum()) if len(moments) else 0.0
+
+
+def coincide(query: Peaks, song: Peaks, shift: float, tempo: float = 1.0) -> np.ndarray:
+    """(n,) bool: peaks of the query that the song has within FRAMES and BINS.
+
+    Args:
+        shift: Frame of the song at frame 0 of the query.
+        tempo: Frames of the song for each of the query.
+    """
+    frames = np.rint(query.frames * tempo + shift).astype(np.int64)
+    keys = song.frames.astype(np.int64) << 16 | song.bins  # ascending, as peaks are
+    found = np.zeros(len(frames), bool)
+    for step in range(-FRAMES, FRAMES + 1):
+        # Bins of one frame are neighbours, so one look is enough for all that are near.
+        lowest = ((frames + step) << 16) + query.bins.astype(np.int64) - BINS
+        at = np.searchsorted(keys, lowest)
+        there = at < len(keys)
+        found[there] |= keys[at[there]] <= lowest[there] + 2 * BINS
+    return found
 
 
 def _worth(z: float, votes: int) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from irs_engine.music.fingerprint import HOP, RATE, Peaks
-from irs_engine.music.matching import BINS, FRAMES, Match
+from irs_engine.music.matching import Match, coincide
 
 PIECE = 50  # frames: half a second
 SHARE = 0.4  # of the surplus of the best quarter of pieces that a piece needs to count for the song
@@ -33,25 +33,6 @@ def when_it_plays(query: Peaks, song: Peaks, match: Match) -> tuple[float, float
     piece = PIECE * HOP / RATE
     end = (int(query.frames[-1]) + 1) * HOP / RATE
     return first * piece, min((last + 1) * piece, end)
-
-
-def coincide(query: Peaks, song: Peaks, shift: float, tempo: float = 1.0) -> np.ndarray:
-    """(n,) bool: peaks of the query that the song has within FRAMES and BINS.
-
-    Args:
-        shift: Frame of the song at frame 0 of the query.
-        tempo: Frames of the song for each of the query.
-    """
-    frames = np.rint(query.frames * tempo + shift).astype(np.int64)
-    keys = song.frames.astype(np.int64) << 16 | song.bins  # ascending, as peaks are
-    found = np.zeros(len(frames), bool)
-    for step in range(-FRAMES, FRAMES + 1):
-        # Bins of one frame are neighbours, so one look is enough for all that are near.
-        lowest = ((frames + step) << 16) + query.bins.astype(np.int64) - BINS
-        at = np.searchsorted(keys, lowest)
-        there = at < len(keys)
-        found[there] |= keys[at[there]] <= lowest[there] + 2 * BINS
-    return found
 
 
 def _largest_sum(values: np.ndarray) -> tuple[int, int]:

@@ -21,6 +21,7 @@ from irs_engine.music.matching import (
     decide,
     find_matches,
     least_z,
+    spread,
     vote,
 )
 
@@ -228,3 +229,20 @@ def test_the_kernels_refuse_what_does_not_fit(part, query):
     ):
         with pytest.raises(ValueError, match=message):
             _native.prove_music(query.frames, query.bins, [part.song_rows(0)], worth, usual)
+
+
+def test_peaks_of_a_single_moment_prove_nothing(songs):
+    """A song with a line of peaks, as a cut leaves it, and a query that shares nothing but such a line."""
+    known, other = reference_peaks(songs[3]), query_peaks(songs[0])
+    line = np.arange(20, 440, 12)
+
+    def with_line(peaks, frame):
+        keep = np.abs(peaks.frames - frame) > 5
+        frames = np.concatenate((peaks.frames[keep], np.full(len(line), frame)))
+        bins = np.concatenate((peaks.bins[keep], line))
+        order = np.lexsort((bins, frames))
+        return Peaks(frames[order].astype(np.int32), bins[order].astype(np.uint16))
+
+    song_of_it, query_of_it = with_line(known, 900), with_line(other, 300)
+    assert spread(query_of_it, song_of_it, 600) < 0.5
+    assert spread(query_peaks(songs[3][160 * 100 : 160 * 700]), known, 100) > 0.9
