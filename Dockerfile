@@ -8,8 +8,9 @@ COPY . /source
 RUN pip wheel --no-deps --wheel-dir /wheels /source
 
 FROM python:3.12-slim
-# The CPU builds of torch: a tenth of the size of those with CUDA.
-RUN pip install --no-cache-dir torch torchvision --index-url https://download.pytorch.org/whl/cpu
+# The CPU builds of torch: a tenth of the size of those with CUDA. Behind a mirror: --build-arg TORCH_INDEX=URL
+ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+RUN pip install --no-cache-dir torch torchvision --index-url $TORCH_INDEX
 COPY --from=build /wheels /wheels
 RUN pip install --no-cache-dir "$(ls /wheels/*.whl)[server,postgres,music]" && rm -r /wheels \
     && useradd --system --home-dir /data irs && install -d -o irs -m 700 /data
