@@ -21,7 +21,7 @@ from irs_engine.music.fingerprint import HOP, RATE, Peaks
 from irs_engine.music.index import QUERY_FAN, IndexPart, pair_hashes
 
 # Of an accepted match in a catalogue of one song, and more for ten times the songs: the most of wrong ones
-# was 13.1 with 64 songs and 20.7 with 10,000, in tuning.
+# was 13.1 with the 64 songs of tuning, and 20.7 with 10,000 made-up ones beside those of the benchmark.
 LEAST_Z, Z_OF_TENFOLD = 13.0, 2.0
 LEAST_COINCIDENCES = 8
 LEAST_MARGIN = 1.5  # of z, to the best other song
@@ -30,9 +30,7 @@ CONFIDENCE_SLOPE = 0.5  # of the logistic function of z - z0
 CANDIDATES = 12  # songs that are proved
 LEAST_VOTES = 3
 EARLY = 1000  # hops before a song at which a query may begin
-VOTE_WORTH = (
-    0.4  # of z, which votes at most double: songs of one artist share drums and tempo more than pairs
-)
+VOTE_WORTH = 0.4  # of z, which votes at most double: songs of one artist share drums and tempo, not pairs
 FRAMES, BINS = 1, 1  # peaks coincide within so many
 USUAL = 0.9  # share of alignments with the fewest coincidences, which tell what chance gives: loops repeat
 # What a coincidence is worth by frames (-1, 0, 1) between the peaks, in the same bin and in the next one: of
