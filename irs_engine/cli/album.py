@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from irs_engine.cli.album_export import export, gallery, sheet, xmp
-from irs_engine.cli.album_options import album_option, open_album
+from irs_engine.cli.album_options import album_option, language_option, open_album
 from irs_engine.cli.album_search import cluster, duplicates, search, similar
 from irs_engine.cli.options import classifier_option, detector_option, engine_options
 from irs_engine.cli.text import align
@@ -78,7 +78,7 @@ def index(
     "--threshold", type=CONFIDENCE, default=50.0, show_default=True, help="Confidence that counts, 0 to 100."
 )
 @click.option("--limit", type=click.IntRange(min=1), help="Only so many, the most frequent ones.")
-@click.option("--language", type=click.Choice(["en", "zh"]), default="en", show_default=True)
+@language_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per tag and line.")
 @album_option
 def tags(threshold: float, limit: int | None, language: str, as_json: bool, album_file: str | None) -> int:

@@ -9,16 +9,9 @@ from typing import Any, Literal
 
 import click
 
-from irs_engine.cli.album_options import album_option, open_album
+from irs_engine.cli.album_options import album_option, language_option, open_album
 
 Command = Callable[..., Any]
-language_option = click.option(
-    "--language",
-    type=click.Choice(["en", "zh"]),
-    default="en",
-    show_default=True,
-    help="Of the names of tags.",
-)
 
 
 def choosing(command: Command) -> Command:

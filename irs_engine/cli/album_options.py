@@ -13,6 +13,14 @@ if TYPE_CHECKING:
 
 Command = Callable[..., Any]
 
+language_option = click.option(
+    "--language",
+    type=click.Choice(["en", "zh"]),
+    default="en",
+    show_default=True,
+    help="Of the names of tags.",
+)
+
 
 def album_option(command: Command) -> Command:
     """--album, for `open_album`."""
@@ -21,7 +29,7 @@ def album_option(command: Command) -> Command:
         "--album",
         "album_file",
         metavar="FILE",
-        help="The album; $IRS_ALBUM, else one in your data folder.",
+        help="The album; $IRS_ALBUM, else ~/.irs_engine/album.db.",
     )(command)
 
 

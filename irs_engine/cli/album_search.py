@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from irs_engine.cli.album_options import album_option, open_album
+from irs_engine.cli.album_options import album_option, language_option, open_album
 from irs_engine.cli.options import engine_options
 from irs_engine.cli.text import align
 from irs_engine.engine import Engine
@@ -20,13 +20,6 @@ if TYPE_CHECKING:
 SHOWN_TAGS = 5
 KINDS = ("time", "place", "content")
 
-language_option = click.option(
-    "--language",
-    type=click.Choice(["en", "zh"]),
-    default="en",
-    show_default=True,
-    help="Of the names of tags.",
-)
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
 paths_option = click.option("--paths", is_flag=True, help="Only the paths of the photos, for other programs.")
 

@@ -6,26 +6,19 @@ import shutil
 from html.parser import HTMLParser
 
 import pytest
+from chromium import chromium
 from drawn_photos import draw
 
 from irs_engine.album.gallery import SHEET
 from irs_engine.errors import AlbumError
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 PATIENCE = 60_000  # ms, on a busy machine
 HOSTILE = "</script><img src=x onerror=alert(1)> \" & '猫.jpg"
 
 
 @pytest.fixture(scope="module")
 def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs the Python package playwright")
-    if not CHROMIUM:
-        pytest.skip("chromium is not installed (Debian's package of that name)")
-    with playwright.sync_playwright() as driver:
-        found = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield found
-        found.close()
+    yield from chromium()
 
 
 @pytest.fixture

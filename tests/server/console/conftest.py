@@ -1,6 +1,5 @@
 """A real browser on a real server: `page` is signed in; whatever it logs as an error fails its test."""
 
-import shutil
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -9,22 +8,11 @@ import pytest
 
 pytest.importorskip("starlette", reason="needs irs-engine[server]")
 
+from chromium import chromium
 from live_server import running
 from small_album import small_album
 
 CAT = Path(__file__).parents[2] / "data" / "cat.jpg"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-]
 PATIENCE = 60_000  # ms, on a busy machine
 
 
@@ -39,13 +27,7 @@ def server(tmp_path_factory):
 
 @pytest.fixture(scope="package")
 def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs the Python package playwright")
-    if not CHROMIUM:
-        pytest.skip("chromium is not installed (Debian's package of that name)")
-    with playwright.sync_playwright() as driver:
-        found = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield found
-        found.close()
+    yield from chromium()
 
 
 sessions = {}  # by the address of the server
