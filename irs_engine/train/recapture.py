@@ -16,12 +16,13 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file
 from torch import Tensor
 
 from irs_engine.device import wants_bf16
 from irs_engine.train.recapture_lessons import RealCrops, Views
 from irs_engine.train.runs import Run, ahead
-from irs_engine.vision.nets.recapture_net import CLASSES, RecaptureNet
+from irs_engine.vision.nets.recapture_net import CLASSES, RecaptureNet, build_recapture_net
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +33,15 @@ REAL_SHARE = 0.6  # crops of real photos for each pair
 
 
 class RecaptureRun(Run[RecaptureNet]):
-    def __init__(self, folder: Path):
-        net = RecaptureNet().to(memory_format=torch.channels_last)
+    """A training of RecaptureNet.
+
+    Args:
+        start: Weights to begin with, such as an earlier run wrote; random ones by default.
+    """
+
+    def __init__(self, folder: Path, start: Path | None = None):
+        net = build_recapture_net(load_file(start)) if start else RecaptureNet()
+        net = net.to(memory_format=torch.channels_last)
         optimiser = torch.optim.AdamW(net.parameters(), RATE, weight_decay=0.02)
         super().__init__(folder, net, optimiser, most_kept=0.995)
         self.bfloat16 = wants_bf16("auto", "cpu")
@@ -135,6 +143,7 @@ def main() -> None:
     parser.add_argument(
         "--without", choices=CLASSES[1:], help="leave this kind of recapture out, to judge by it alone"
     )
+    parser.add_argument("--start", type=Path, help="weights of an earlier run to begin with")
     parser.add_argument("--work", type=Path, required=True, help="folder of this run, outside the project")
     parser.add_argument("--out", type=Path, required=True, help="write the weights here (.safetensors)")
     parser.add_argument("--minutes", type=float, default=60)
@@ -144,7 +153,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
-    run = RecaptureRun(arguments.work)
+    run = RecaptureRun(arguments.work, arguments.start)
     real = RealCrops(arguments.real, arguments.without) if arguments.real else None
     run.train(Views(arguments.views, arguments.without), real, arguments.minutes, arguments.batch)
     run.export(arguments.out)

@@ -41,6 +41,7 @@ LABEL_SHARE, PAGE_SHARE, PRINT_SHARE, REAL_SHARE = 0.2, 0.1, 0.4, 0.4
 TWIN_SHARE, OVERLAID_SHARE = 0.5, 0.4
 MAGNIFY = 5.0  # at most so many pixels of the sensor for one of what a display or a sheet shows
 LEAST_SEEN = 1.5  # levels by which twins differ on average
+TRIES = 500  # files in a row that are no large photos, before it is no accident
 KINDS = ("original", *LAYOUTS, *prints.KINDS)
 
 
@@ -55,8 +56,12 @@ class Scenes:
         self.least = least
 
     def photo(self) -> np.ndarray:
-        """(h, w, 3) RGB uint8."""
-        while True:
+        """(h, w, 3) RGB uint8.
+
+        Raises:
+            ValueError: None of TRIES files in a row is a photo that large.
+        """
+        for _ in range(TRIES if self.files else 0):
             file = self.files[self.rng.integers(len(self.files))]
             photo = cv2.imread(str(file), cv2.IMREAD_COLOR_RGB)
             if (
@@ -65,6 +70,9 @@ class Scenes:
                 and max(photo.shape[:2]) >= self.least
             ):
                 return photo
+        raise ValueError(
+            f"no photos of {self.least} x {self.least // 2} pixels and more among {len(self.files)} files"
+        )
 
     def batch(self, count: int, least_real: int) -> tuple[Tensor, Tensor]:
         """(count, 3, SCENE, SCENE) sRGB scenes in 0..1, and which are real photos, pixel for pixel, at least

@@ -121,6 +121,14 @@ def test_scenes_are_large_photos_and_labels(scenes):
     assert real.dtype == torch.bool
 
 
+def test_small_photos_are_an_error_and_no_endless_search(tmp_path):
+    with pytest.raises(ValueError, match="720 x 360 pixels and more among 0 files"):
+        Scenes([tmp_path], 0).photo()
+    cv2.imwrite(str(tmp_path / "small.jpg"), np.zeros((480, 640, 3), np.uint8))
+    with pytest.raises(ValueError, match="among 1 files"):
+        Scenes([tmp_path], 0).photo()
+
+
 def test_a_real_photo_keeps_its_pixels():
     square = make_photo(800, 800)
     scene = recapture_simulator._scene(square, real=True)

@@ -9,7 +9,9 @@ import pytest
 import torch
 from conftest import make_photo
 from safetensors import safe_open
+from safetensors.torch import save_file
 
+from irs_engine.errors import WeightsError
 from irs_engine.train import recapture_lessons
 from irs_engine.train.calibrate_recapture import fit, log_odds, main
 from irs_engine.train.recapture import BAG, RecaptureRun, auc, make_bags, to_tensor
@@ -255,6 +257,18 @@ def test_what_is_exported_is_a_detector(run, tmp_path):
     with torch.inference_mode():
         expected = run.average.eval()(to_tensor(crops)[None]).softmax(1)[0]
     np.testing.assert_allclose(detector.probabilities(crops)[0], expected, atol=0.01)  # half precision
+
+
+def test_a_run_begins_with_the_weights_of_an_earlier_one(run, tmp_path):
+    path = tmp_path / "recapture_s.safetensors"
+    run.export(path)
+    net, crops = RecaptureRun(tmp_path / "next", path).net, torch.rand(2, 1, 3, SIDE, SIDE)
+    with torch.inference_mode():
+        expected = run.average.eval()(crops)
+        torch.testing.assert_close(net.eval()(crops), expected, rtol=0, atol=0.01)  # half precision
+    with pytest.raises(WeightsError, match="do not fit"):
+        save_file({"weigh": torch.zeros(1)}, path)
+        RecaptureRun(tmp_path / "next", path)
 
 
 def test_calibration_finds_scale_and_shift():
