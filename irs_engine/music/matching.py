@@ -42,6 +42,7 @@ DOUBTED_Z = 10.0  # from here on it is asked whether a single moment made it
 
 TEMPI = (0.98, 0.985, 0.99, 0.995, 1.005, 1.01, 1.015, 1.02)  # that are tried when nothing else is found
 SURE_Z = 25.0  # of a match at which no other tempo is tried
+PROVED = 2  # songs at each of them: at the right one the right song has most of the votes, or next to
 TEMPO_COST = 2.0  # of z: with more tries more is found by chance
 
 
@@ -65,12 +66,12 @@ def find_matches(
 
     Args:
         removed: For each part (songs,) bool, the songs that are not to be found.
-        limit: Songs that are proved at each tempo, and that are returned.
+        limit: Songs that are proved, and that are returned.
     """
     matches = _matches_at(query, 1.0, parts, removed, limit)
     if all(match.z < SURE_Z for match in matches):
         for tempo in TEMPI:
-            matches += _matches_at(query, tempo, parts, removed, limit)
+            matches += _matches_at(query, tempo, parts, removed, min(limit, PROVED))
     best: dict[tuple[int, int], Match] = {}
     for match in sorted(matches, key=lambda match: (-match.z, match.part, match.song)):
         best.setdefault((match.part, match.song), match)
