@@ -4,12 +4,12 @@
     python benchmarks/recapture_speed.py --photo 12mp.jpg --threads 2 --out recapture_speed.json
 
 Three tables: from the bytes of a JPEG to the result; its parts (decoding, looking for barcodes, choosing and
-cutting the crops, the network); and the network on nine crops, from uint8 to probabilities. Its Fourier
-transform, log-polar sampling and medians do not go into an ONNX file. So for the peers torch computes what
-the convolutions are fed with, by the very code that ours runs, and that time is theirs as it is ours; "before
-the convolutions" says how long it takes. The peers get the same fused network; OpenVINO and onnxruntime are
-left out where they are not installed. What is found does not matter here: without --weights, and where none
-are installed, the numbers of the network are random.
+cutting the crops, the tagger's features of the whole photo); and the network on nine crops, from uint8 to
+probabilities. Its Fourier transform, log-polar sampling and medians do not go into an ONNX file. So for the
+peers torch computes what the convolutions are fed with, by the very code that ours runs, and that time is
+theirs as it is ours; "before the convolutions" says how long it takes. The peers get the same fused network;
+OpenVINO and onnxruntime are left out where they are not installed. What is found does not matter here:
+without --weights, and where none are installed, the numbers of the network are random.
 """
 
 from __future__ import annotations
@@ -106,6 +106,8 @@ def compare(
         name: lambda detector=detector: detector.probabilities(crops) for name, detector in detectors.items()
     }
     first = next(iter(detectors.values()))
+    if context := first.context:
+        parts["the whole photo"] = lambda: context.logits(pixels)
     if first.device.type == "cpu":
         networks |= peers(crops, first, weights, threads)
     rows = {

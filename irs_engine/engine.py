@@ -64,7 +64,7 @@ class Engine:
         self._threads = check_threads(threads)
         self.precision = precision
         self.weights = weights
-        self._loading = threading.Lock()
+        self._loading = threading.RLock()  # of what needs another one too
         self._tagger: Tagger | None = None
         self._detector: AnyDetector | None = None
         self._detecting_tagger: DetectingTagger | None = None
@@ -261,7 +261,11 @@ class Engine:
                 from irs_engine.vision.recapture import RecaptureDetector
 
                 self._recapture_detector = RecaptureDetector(
-                    device=self.device, precision=self.precision, weights=self.weights, threads=self.threads
+                    device=self.device,
+                    precision=self.precision,
+                    weights=self.weights,
+                    threads=self.threads,
+                    tagger=self.load_tagger,
                 )
             return self._recapture_detector
 

@@ -26,7 +26,7 @@ from irs_engine.vision.nets.recapture_net import CLASSES, RecaptureNet, build_re
 
 log = logging.getLogger(__name__)
 
-RATE = 1e-3
+RATE = 1e-3  # of a run that begins with random weights
 BAG = 4  # crops of a made-up photo
 SMOOTHING = 0.05  # of labels
 REAL_SHARE = 0.6  # crops of real photos for each pair
@@ -37,12 +37,14 @@ class RecaptureRun(Run[RecaptureNet]):
 
     Args:
         start: Weights to begin with, such as an earlier run wrote; random ones by default.
+        rate: Of the first steps. A fifth of RATE keeps most of what the weights of an earlier run know.
     """
 
-    def __init__(self, folder: Path, start: Path | None = None):
+    def __init__(self, folder: Path, start: Path | None = None, rate: float = RATE):
         net = build_recapture_net(load_file(start)) if start else RecaptureNet()
         net = net.to(memory_format=torch.channels_last)
-        optimiser = torch.optim.AdamW(net.parameters(), RATE, weight_decay=0.02)
+        self.rate = rate
+        optimiser = torch.optim.AdamW(net.parameters(), rate, weight_decay=0.02)
         super().__init__(folder, net, optimiser, most_kept=0.995)
         self.bfloat16 = wants_bf16("auto", "cpu")
 
@@ -68,7 +70,7 @@ class RecaptureRun(Run[RecaptureNet]):
         while self.spent < 60 * minutes:
             progress = self.spent / (60 * minutes)
             with self.timed():
-                self.set_rate(RATE, progress, warm_up=100)
+                self.set_rate(self.rate, progress, warm_up=100)
                 crops, labels = next(lessons)
                 losses.append(self.step(to_tensor(crops), labels))
             if self.steps % 100 == 0:
@@ -144,6 +146,7 @@ def main() -> None:
         "--without", choices=CLASSES[1:], help="leave this kind of recapture out, to judge by it alone"
     )
     parser.add_argument("--start", type=Path, help="weights of an earlier run to begin with")
+    parser.add_argument("--rate", type=float, default=RATE, help="of learning, of the first steps")
     parser.add_argument("--work", type=Path, required=True, help="folder of this run, outside the project")
     parser.add_argument("--out", type=Path, required=True, help="write the weights here (.safetensors)")
     parser.add_argument("--minutes", type=float, default=60)
@@ -153,7 +156,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
-    run = RecaptureRun(arguments.work, arguments.start)
+    run = RecaptureRun(arguments.work, arguments.start, arguments.rate)
     real = RealCrops(arguments.real, arguments.without) if arguments.real else None
     run.train(Views(arguments.views, arguments.without), real, arguments.minutes, arguments.batch)
     run.export(arguments.out)

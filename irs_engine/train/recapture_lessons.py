@@ -64,7 +64,7 @@ class Views:
             first, second = (_turned(view, np.random.default_rng(seed)) for view in both)
             twins = are_twins(first, second)
             pairs.append(faded(first, second, rng) if twins else alike(first, second))
-        crops = [_disguised(pair[place], rng) for place in (0, 1) for pair in pairs]
+        crops = [disguised(pair[place], rng) for place in (0, 1) for pair in pairs]
         kinds = torch.tensor([0] * count + [self.kinds[number] for number in numbers])
         return np.stack(crops), CLASS_OF_KIND[kinds]
 
@@ -127,7 +127,7 @@ def _roughness(crop: np.ndarray) -> float:
     return fine / max(all_of_it, 4.0)
 
 
-def _disguised(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def disguised(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """In other light and colours, softer or noisier, compressed once more: what tells no recapture."""
     x: np.ndarray = crop.astype(np.float32) / 255
     if rng.random() < 0.25:
@@ -180,7 +180,7 @@ class RealCrops:
             if unreadable == TRIES:
                 raise ValueError(f"none of {TRIES} real photos can be read")
             if photo is not None:
-                crops.append(_disguised(jpeg(_real_crop(photo, label, rng), int(rng.integers(60, 96))), rng))
+                crops.append(disguised(jpeg(_real_crop(photo, label, rng), int(rng.integers(60, 96))), rng))
                 labels.append(label)
         return np.stack(crops), torch.tensor(labels)
 

@@ -49,9 +49,7 @@ class Scenes:
     """Photos of at least so many pixels from folders, at random, some with a label in front."""
 
     def __init__(self, folders: list[Path], seed: int, least: int = 720):
-        self.files = sorted(
-            file for folder in folders for file in folder.rglob("*") if file.suffix.lower() in _NAMES
-        )
+        self.files = photos_in(folders)
         self.rng = np.random.default_rng(seed)
         self.least = least
 
@@ -90,7 +88,10 @@ class Scenes:
         return batch, torch.tensor(real)
 
 
-_NAMES = (".jpg", ".jpeg", ".png")
+def photos_in(folders: list[Path]) -> list[Path]:
+    """Files that are photos by their names, in these folders and all below."""
+    names = (".jpg", ".jpeg", ".png")
+    return sorted(file for folder in folders for file in folder.rglob("*") if file.suffix.lower() in names)
 
 
 def _square(photo: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import cv2
@@ -11,7 +11,9 @@ import numpy as np
 from irs_engine.device import wants_bf16
 from irs_engine.image import Rgb
 from irs_engine.results import Box, RecaptureCrop, RecaptureLabel, RecaptureResult
+from irs_engine.vision.recapture_context import RecaptureContext, context_of
 from irs_engine.vision.recapture_crops import SIDE, choose_crops, cut, large_enough
+from irs_engine.vision.tagger import Tagger
 from irs_engine.weights import Given, load_weights
 
 if TYPE_CHECKING:
@@ -26,13 +28,14 @@ BARCODE_SIDE = 1800  # longer side of the photo in which barcodes are looked for
 
 
 class RecaptureDetector:
-    """The network on one device. Safe to share between threads.
+    """The network on one device, with what the whole photo says beside it. Safe to share between threads.
 
     Args:
         device: Where the network runs.
         precision: "fp32", "bf16", or "auto": bf16 where that is faster (`wants_bf16`).
         weights: A .safetensors file, or a folder to look in first; the shipped ones by default.
         threads: CPU threads of the network; torch's own choice by default.
+        tagger: Gives a tagger whose features may be used; if they do not fit, or by default, the shipped one.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class RecaptureDetector:
         precision: str = "auto",
         weights: Given = None,
         threads: int | None = None,
+        tagger: Callable[[], Tagger] | None = None,
     ):
         import torch
 
@@ -52,6 +56,12 @@ class RecaptureDetector:
             torch.set_num_threads(threads)
         tensors = load_weights(WEIGHTS, weights)
         self.calibration = calibration_of(tensors)
+        self.context = None
+        if context := context_of(tensors):
+            taggers = [tagger] if tagger else []
+            self.context = RecaptureContext(
+                context, *taggers, lambda: Tagger(device, precision, None, threads)
+            )
         net = fuse(build_recapture_net(tensors)).to(device)
         net.convolve_in(torch.bfloat16 if wants_bf16(precision, device.type) else torch.float32)
         net = net.to(memory_format=torch.channels_last)
@@ -64,7 +74,7 @@ class RecaptureDetector:
         barcodes = find_barcodes(photo.pixels)
         windows = choose_crops(pixels, near=barcodes)
         crops = cut(pixels, windows)
-        whole, each = self.probabilities(crops)
+        whole, each = self.probabilities(crops, photo.pixels)
         width, height = (min(SIDE, side) for side in photo.size)  # without what was mirrored
         places = [Box(left, top, width, height) for left, top in windows] + [Box(0, 0, *photo.size)]
         reason = why_uncertain(photo, crops[:-1])
@@ -91,21 +101,34 @@ class RecaptureDetector:
             size=photo.size,
         )
 
-    def probabilities(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def probabilities(
+        self, crops: np.ndarray, photo: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """(n, SIDE, SIDE, 3) crops of one photo to calibrated probabilities of original, screen and print:
-        (3,) of the photo, (n, 3) of each crop alone."""
+        (3,) of the photo, (n, 3) of each crop alone.
+
+        Args:
+            photo: (H, W, 3), the photo of which the last crop is the whole view: what is around a screen or a
+                sheet counts too, if the weights know of it.
+        """
+        scale, shift = self.calibration
+        logits = scale * self.logits(crops)
+        if photo is not None and self.context:
+            logits[[0, -1]] += self.context.logits(photo)
+        logits[:, 0] -= shift
+        found = np.exp(logits - logits.max(1, keepdims=True))
+        found /= found.sum(1, keepdims=True)
+        return found[0], found[1:]
+
+    def logits(self, crops: np.ndarray) -> np.ndarray:
+        """What the network says of crops of one photo: (1 + n, 3), of all together and of each alone."""
         import torch
 
         with torch.inference_mode():
             x = torch.from_numpy(crops).to(self.device).permute(0, 3, 1, 2).float() / 255
             features = self.net.features(x)
             together = self.net.classes(self.net.joined(features[None]))
-            logits = torch.cat([together, self.net.classes(features)])
-            scale, shift = self.calibration
-            logits = scale * logits
-            logits[:, 0] -= shift
-            found = logits.softmax(1).cpu().numpy()
-        return found[0], found[1:]
+            return torch.cat([together, self.net.classes(features)]).cpu().numpy()
 
 
 def calibration_of(tensors: Mapping[str, Tensor]) -> tuple[float, float]:

@@ -13,6 +13,7 @@ import numpy as np
 from irs_engine.image import Rgb
 from irs_engine.resize import resize_normalize
 from irs_engine.results import Instance, Tag, TaggingResult
+from irs_engine.vision.recapture_context import trunk_of
 from irs_engine.vision.scoring import TagScorer
 from irs_engine.vision.vocabulary import Vocabulary, load_vocabulary
 from irs_engine.weights import Given, find_weights, read_weights, weights_about
@@ -59,6 +60,7 @@ class Tagger:
             for name, values in tensors.items()
             if name.startswith("calibration.")
         }
+        self.trunk = trunk_of(tensors)
         self.device = device
         self.net, self.dtype = for_inference(build_tagger_net(tensors), device, precision)
         self.vocabulary = _vocabulary_of(path)

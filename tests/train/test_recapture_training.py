@@ -63,7 +63,7 @@ def test_both_of_a_pair_are_cut_and_turned_alike(views, monkeypatch):
     views.recaptures = views.originals
     crops, _ = views.draw(6, np.random.default_rng(0))
     assert not np.array_equal(crops[:6], crops[6:])  # disguised each in its own way
-    monkeypatch.setattr(recapture_lessons, "_disguised", lambda crop, rng: crop)
+    monkeypatch.setattr(recapture_lessons, "disguised", lambda crop, rng: crop)
     crops, _ = views.draw(6, np.random.default_rng(0))
     assert np.array_equal(crops[:6], crops[6:])
 
@@ -97,7 +97,7 @@ def test_pairs_are_made_alike_in_sharpness_and_contrast(photo, swapped):
 
 
 def test_what_is_held_out_is_not_learned_from(views, monkeypatch):
-    monkeypatch.setattr(recapture_lessons, "_disguised", lambda crop, rng: crop)
+    monkeypatch.setattr(recapture_lessons, "disguised", lambda crop, rng: crop)
     black = np.zeros_like(views.originals[0])
     for number in range(3):
         views.originals[number] = views.recaptures[number] = black
@@ -128,7 +128,7 @@ def test_new_views_are_found_once_they_are_written(views, some_pairs):
 
 
 def test_real_crops(tmp_path, monkeypatch):
-    monkeypatch.setattr(recapture_lessons, "_disguised", lambda crop, rng: crop)
+    monkeypatch.setattr(recapture_lessons, "disguised", lambda crop, rng: crop)
     for number, name in enumerate(("original", "print")):
         (tmp_path / name).mkdir()
         photo = make_photo(700, 500) if number == 0 else np.full((500, 700, 3), (200, 60, 60), np.uint8)
@@ -271,17 +271,17 @@ def test_a_run_begins_with_the_weights_of_an_earlier_one(run, tmp_path):
         RecaptureRun(tmp_path / "next", path)
 
 
-def test_calibration_finds_scale_and_shift():
+def test_calibration_finds_scales_and_shift():
     random = torch.Generator().manual_seed(0)
-    logits = torch.randn(40_000, 3, generator=random)
-    chance = torch.sigmoid(log_odds(logits, 0.5, 0.3))
+    logits = torch.randn(40_000, 2, 3, generator=random)
+    chance = torch.sigmoid(log_odds(logits, torch.tensor([0.5, 0.2]), 0.3))
     recaptured = torch.rand(len(logits), generator=random) < chance
     weights = torch.where(
         recaptured, chance.mean(), 1 - chance.mean()
     )  # as many of both, which fit() ensures
-    scale, shift = fit(logits, recaptured, weights)
+    scales, shift = fit(logits, recaptured, weights)
     prior = float(torch.logit(chance.mean()))
-    assert abs(scale - 0.5) < 0.03 and abs(shift - (0.3 - prior)) < 0.05
+    assert np.allclose(scales, [0.5, 0.2], atol=0.03) and abs(shift - (0.3 - prior)) < 0.05
 
 
 def test_calibration_is_what_the_detector_uses(recapture_weights, tmp_path, photo, monkeypatch):
@@ -305,5 +305,6 @@ def test_calibration_is_what_the_detector_uses(recapture_weights, tmp_path, phot
     plain.calibration = (1.0, 0.0)
     crops = np.random.default_rng(0).integers(0, 256, (2, SIDE, SIDE, 3), np.uint8)
     before, after = (np.log(one.probabilities(crops)[0]) for one in (plain, calibrated))
-    odds = log_odds(torch.tensor(before)[None], *calibrated.calibration)
+    scale, shift = calibrated.calibration
+    odds = log_odds(torch.tensor(before)[None, None], torch.tensor([scale]), shift)
     assert np.isclose(np.logaddexp(after[1], after[2]) - after[0], float(odds), atol=1e-3)

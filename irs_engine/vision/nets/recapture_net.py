@@ -192,7 +192,8 @@ def build_recapture_net(tensors: Mapping[str, Tensor]) -> RecaptureNet:
         WeightsError: A tensor is missing, or has another shape than the network needs.
     """
     net = RecaptureNet()
-    values = {name: value.float() for name, value in tensors.items() if name != "calibration"}
+    own = (name for name in tensors if name != "calibration" and not name.startswith("context."))
+    values = {name: tensors[name].float() for name in own}
     # Counts of batches are not needed to answer.
     counts = {name: value for name, value in net.state_dict().items() if not value.is_floating_point()}
     try:
