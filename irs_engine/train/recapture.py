@@ -3,8 +3,9 @@
     python -m irs_engine.train.recapture --views views --work runs/recapture --minutes 60 \\
         --out recapture_s.safetensors
 
-`views` is a folder that `recapture_simulator` fills, at the same time if need be. Real photos with a licence
-that allows it may be added: `--real DIR` with folders original, screen and print.
+`views` is a folder that `recapture_simulator` fills, at the same time if need be. Real photos whose licence
+allows it may be added, `--real DIR` with folders original, screen and print, and simulated whole views of any
+photos, `--photos DIR`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from irs_engine.device import wants_bf16
-from irs_engine.train.recapture_lessons import RealCrops, Views
+from irs_engine.train.recapture_lessons import RealCrops, Views, WholeLessons
 from irs_engine.train.runs import Run, ahead
 from irs_engine.vision.nets.recapture_net import CLASSES, RecaptureNet, build_recapture_net
 
@@ -29,7 +30,8 @@ log = logging.getLogger(__name__)
 RATE = 1e-3  # of a run that begins with random weights
 BAG = 4  # crops of a made-up photo
 SMOOTHING = 0.05  # of labels
-REAL_SHARE = 0.6  # crops of real photos for each pair
+REAL_SHARE = 0.9  # crops of real photos for each pair
+WHOLE_SHARE = 0.6  # simulated whole views for each pair
 
 
 class RecaptureRun(Run[RecaptureNet]):
@@ -48,7 +50,14 @@ class RecaptureRun(Run[RecaptureNet]):
         super().__init__(folder, net, optimiser, most_kept=0.995)
         self.bfloat16 = wants_bf16("auto", "cpu")
 
-    def train(self, views: Views, real: RealCrops | None, minutes: float, batch: int) -> None:
+    def train(
+        self,
+        views: Views,
+        minutes: float,
+        batch: int,
+        real: RealCrops | None = None,
+        whole: WholeLessons | None = None,
+    ) -> None:
         if len(views.kinds) < 6 * Views.HELD_OUT:
             raise ValueError(
                 f"{views.folder}: {len(views.kinds)} pairs are too few, simulate {6 * Views.HELD_OUT}"
@@ -58,11 +67,13 @@ class RecaptureRun(Run[RecaptureNet]):
 
         def lesson(step: int) -> tuple[np.ndarray, Tensor]:
             rng = np.random.default_rng(step)
-            crops, labels = views.draw(batch, rng)
-            if not real:
-                return crops, labels
-            more = real.draw(round(REAL_SHARE * batch), rng)
-            return np.concatenate([crops, more[0]]), torch.cat([labels, more[1]])
+            parts = [views.draw(batch, rng)]
+            if real:
+                parts.append(real.draw(round(REAL_SHARE * batch), rng))
+            if whole:
+                parts.append(whole.draw(round(WHOLE_SHARE * batch), rng))
+            crops, labels = zip(*parts, strict=True)
+            return np.concatenate(crops), torch.cat(labels)
 
         lessons = ahead(lesson, self.steps)
         losses: list[float] = []
@@ -143,6 +154,9 @@ def main() -> None:
         "--real", type=Path, nargs="*", default=[], help="folders with original, screen, print"
     )
     parser.add_argument(
+        "--photos", type=Path, nargs="*", default=[], help="folders of any photos, for whole views"
+    )
+    parser.add_argument(
         "--without", choices=CLASSES[1:], help="leave this kind of recapture out, to judge by it alone"
     )
     parser.add_argument("--start", type=Path, help="weights of an earlier run to begin with")
@@ -158,7 +172,9 @@ def main() -> None:
         torch.set_num_threads(arguments.threads)
     run = RecaptureRun(arguments.work, arguments.start, arguments.rate)
     real = RealCrops(arguments.real, arguments.without) if arguments.real else None
-    run.train(Views(arguments.views, arguments.without), real, arguments.minutes, arguments.batch)
+    whole = WholeLessons(arguments.photos, arguments.without) if arguments.photos else None
+    views = Views(arguments.views, arguments.without)
+    run.train(views, arguments.minutes, arguments.batch, real, whole)
     run.export(arguments.out)
 
 

@@ -1,4 +1,4 @@
-"""Crops that the recapture network learns from: simulated pairs, and real photos.
+"""Crops that the recapture network learns from: simulated pairs and whole views, and real photos.
 
 What tells a recapture in the simulator but not on photos is taken away here: differences in sharpness,
 contrast, light and compression, detail that real crops do not have, patterns stronger than most real ones.
@@ -18,6 +18,7 @@ from torch import Tensor
 
 from irs_engine.train.optics.display import LAYOUTS
 from irs_engine.train.recapture_simulator import KINDS, jpeg
+from irs_engine.train.whole_views import WholeViews
 from irs_engine.vision.nets.recapture_net import CLASSES, SIDE
 from irs_engine.vision.recapture_crops import large_enough, whole_view
 
@@ -146,6 +147,25 @@ def disguised(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         )
     crop = (np.clip(x, 0, 1) * 255 + 0.5).astype(np.uint8)
     return jpeg(crop, int(rng.integers(50, 96))) if rng.random() < 0.6 else crop
+
+
+class WholeLessons:
+    """Simulated whole views (`whole_views.py`), as small as the network sees them."""
+
+    def __init__(self, folders: list[Path], without: str | None = None):
+        self.views, self.without = WholeViews(folders), without
+
+    def draw(self, count: int, rng: np.random.Generator) -> tuple[np.ndarray, Tensor]:
+        """(count, SIDE, SIDE, 3) views, and their classes."""
+        crops: list[np.ndarray] = []
+        labels: list[int] = []
+        while len(crops) < count:
+            view, label = self.views.draw(rng)
+            if CLASSES[label] != self.without:
+                seen = whole_view(view)
+                crops.append(disguised(seen, rng) if rng.random() < 0.5 else seen)
+                labels.append(label)
+        return np.stack(crops), torch.tensor(labels)
 
 
 TRIES = 200  # photos in a row that cannot be read, before it is no accident

@@ -15,7 +15,15 @@ from irs_engine.errors import WeightsError
 from irs_engine.train import recapture_lessons
 from irs_engine.train.calibrate_recapture import fit, log_odds, main
 from irs_engine.train.recapture import BAG, RecaptureRun, auc, make_bags, to_tensor
-from irs_engine.train.recapture_lessons import CLASS_OF_KIND, RealCrops, Views, alike, are_twins, faded
+from irs_engine.train.recapture_lessons import (
+    CLASS_OF_KIND,
+    RealCrops,
+    Views,
+    WholeLessons,
+    alike,
+    are_twins,
+    faded,
+)
 from irs_engine.train.recapture_simulator import KINDS
 from irs_engine.vision.nets.recapture_net import CLASSES, SIDE
 from irs_engine.vision.recapture import RecaptureDetector
@@ -141,6 +149,14 @@ def test_real_crops(tmp_path, monkeypatch):
         assert red == (label == 2)
 
 
+@pytest.mark.parametrize("kind", ["screen", "print"])
+def test_whole_views_are_small_and_a_kind_can_be_left_out(tmp_path, kind):
+    cv2.imwrite(str(tmp_path / "photo.jpg"), make_photo(480, 420)[..., ::-1])
+    crops, labels = WholeLessons([tmp_path], without=kind).draw(40, np.random.default_rng(0))
+    assert crops.shape == (40, SIDE, SIDE, 3) and crops.dtype == np.uint8
+    assert set(labels.tolist()) == {0, CLASSES.index({"screen": "print", "print": "screen"}[kind])}
+
+
 @pytest.mark.parametrize("share", [0, 1])
 def test_some_real_crops_show_the_whole_photo(monkeypatch, share):
     monkeypatch.setattr(recapture_lessons, "WHOLE_SHARE", share)
@@ -204,11 +220,11 @@ def test_the_loss_falls_and_a_run_goes_on_where_it_was(run, views):
     again.net.train()
     again.set_rate(1e-4, progress=0, warm_up=1)
     assert again.step(to_tensor(crops), labels) < 0.8 * losses[0]
-    again.train(views, None, minutes=0.005, batch=1)
+    again.train(views, minutes=0.005, batch=1)
     assert again.steps > 7 and again.spent >= 0.3
     assert RecaptureRun(run.folder).steps == again.steps
     steps = again.steps
-    again.train(views, None, minutes=0.005, batch=1)  # the minutes are spent
+    again.train(views, minutes=0.005, batch=1)  # the minutes are spent
     assert again.steps == steps
 
 
@@ -221,20 +237,21 @@ def test_no_real_photos_are_an_error_and_no_endless_search(tmp_path):
         RealCrops([tmp_path]).draw(1, np.random.default_rng(0))
 
 
-def test_real_crops_are_learned_from_too(views, tmp_path, monkeypatch):
+def test_real_crops_and_whole_views_are_learned_from_too(views, tmp_path, monkeypatch):
     def prints(count, rng):
         return np.zeros((count, SIDE, SIDE, 3), np.uint8), torch.full((count,), 2)
 
     def step(crops, labels):
-        assert len(crops) == 8 and labels[-1] == 2 and not crops[-1].any()
+        assert len(crops) == 6 + 3 + 2 and labels[6:].tolist() == [2] * 5 and not crops[6:].any()
         run.spent = 60.0
         return 1.0
 
-    run, real = RecaptureRun(tmp_path / "run"), RealCrops([])
+    run, real, whole = RecaptureRun(tmp_path / "run"), RealCrops([]), WholeLessons([])
     monkeypatch.setattr(real, "draw", prints)
+    monkeypatch.setattr(whole, "draw", prints)
     monkeypatch.setattr(run, "step", step)
     monkeypatch.setattr(run, "steps", 1)
-    run.train(views, real, minutes=0.01, batch=3)
+    run.train(views, minutes=0.01, batch=3, real=real, whole=whole)
     assert run.spent >= 60
 
 
