@@ -104,6 +104,15 @@ class RecaptureRun(Run[RecaptureNet]):
         loss = loss + 0.5 * F.cross_entropy(together, whole, label_smoothing=SMOOTHING)
         return self.descend(loss, longest=2.0)
 
+    @torch.no_grad()
+    def keep(self, start: Path, share: float) -> None:
+        """Draw the average back to the weights of an earlier run: half-way is often better than either on
+        what is unlike the lessons (Wortsman et al. 2022, Robust fine-tuning of zero-shot models)."""
+        earlier = build_recapture_net(load_file(start)).state_dict()
+        for name, value in self.average.state_dict().items():
+            if value.is_floating_point():
+                value.lerp_(earlier[name], share)
+
     @torch.inference_mode()
     def answers(self, crops: Tensor) -> Tensor:
         """(N,) log odds of a recapture, of crops alone, by the average."""
@@ -160,6 +169,9 @@ def main() -> None:
         "--without", choices=CLASSES[1:], help="leave this kind of recapture out, to judge by it alone"
     )
     parser.add_argument("--start", type=Path, help="weights of an earlier run to begin with")
+    parser.add_argument(
+        "--keep", type=float, default=0.0, help="share of what it began with in the weights that are written"
+    )
     parser.add_argument("--rate", type=float, default=RATE, help="of learning, of the first steps")
     parser.add_argument("--work", type=Path, required=True, help="folder of this run, outside the project")
     parser.add_argument("--out", type=Path, required=True, help="write the weights here (.safetensors)")
@@ -175,6 +187,8 @@ def main() -> None:
     whole = WholeLessons(arguments.photos, arguments.without) if arguments.photos else None
     views = Views(arguments.views, arguments.without)
     run.train(views, arguments.minutes, arguments.batch, real, whole)
+    if arguments.start and arguments.keep:
+        run.keep(arguments.start, arguments.keep)
     run.export(arguments.out)
 
 

@@ -283,6 +283,14 @@ def test_a_run_begins_with_the_weights_of_an_earlier_one(run, tmp_path):
     with torch.inference_mode():
         expected = run.average.eval()(crops)
         torch.testing.assert_close(net.eval()(crops), expected, rtol=0, atol=0.01)  # half precision
+    earlier = run.average.state_dict()
+    later = RecaptureRun(tmp_path / "later")
+    before = {name: value.clone() for name, value in later.average.state_dict().items()}
+    later.keep(path, 0.25)
+    for name, value in later.average.state_dict().items():
+        if value.is_floating_point():
+            expected = 0.75 * before[name] + 0.25 * earlier[name]
+            torch.testing.assert_close(value, expected, rtol=1e-3, atol=1e-3)
     with pytest.raises(WeightsError, match="do not fit"):
         save_file({"weigh": torch.zeros(1)}, path)
         RecaptureRun(tmp_path / "next", path)
