@@ -116,14 +116,14 @@ def test_keyboard(page):
     page.locator("dialog[open]").wait_for()
     assert page.inner_text("#name") == "both.jpg"
     # The photo itself takes the place of its thumbnail: it lies beside the page.
-    page.wait_for_function("document.getElementById('picture').naturalWidth === 160")
+    page.wait_for_function("() => document.getElementById('picture').naturalWidth === 160")
     assert page.evaluate("document.getElementById('picture').src").startswith("file:")
     page.keyboard.press("ArrowRight")
     assert page.inner_text("#name") == "gone.jpg"
     page.keyboard.press("ArrowRight")  # the last one
     page.keyboard.press("Escape")
     # The browser first gives the focus back to what opened the dialog, and tells of the closing later.
-    page.wait_for_function("document.activeElement.photo?.name === 'gone.jpg'")
+    page.wait_for_function("() => document.activeElement.photo?.name === 'gone.jpg'")
     page.keyboard.press("ArrowUp")
     assert page.evaluate("document.activeElement.id") == "query"
 
