@@ -4,7 +4,7 @@
     python benchmarks/recapture_speed.py --photo 12mp.jpg --threads 2 --out recapture_speed.json
 
 Three tables: from the bytes of a JPEG to the result; its parts (decoding, looking for barcodes, choosing and
-cutting the crops, the tagger's features of the whole photo); and the network on nine crops, from uint8 to
+cutting the crops, the tagger's features of the whole photo); and the network on the crops, from uint8 to
 probabilities. Its Fourier transform, log-polar sampling and medians do not go into an ONNX file. So for the
 peers torch computes what the convolutions are fed with, by the very code that ours runs, and that time is
 theirs as it is ours; "before the convolutions" says how long it takes. The peers get the same fused network;

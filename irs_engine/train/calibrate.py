@@ -19,11 +19,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 
 from irs_engine.batches import SUFFIXES
 from irs_engine.image import read_rgb
+from irs_engine.train.runs import add_tensors
 from irs_engine.vision.scoring import TagScorer
 from irs_engine.vision.tagger import SHORT_SIDE, Tagger
 from irs_engine.vision.vocabulary import Vocabulary, load_vocabulary
@@ -164,11 +163,8 @@ def main() -> None:
     arguments = parser.parse_args()
     tagger = Tagger(torch.device("cpu"), weights=arguments.weights)
     found = calibrate(tagger, arguments.labelled)
-    with safe_open(arguments.weights, "pt") as file:
-        metadata = file.metadata()
-        tensors = {name: file.get_tensor(name) for name in file.keys()}
-    tensors |= {f"calibration.{head}": torch.tensor(values) for head, values in found.items()}
-    save_file(tensors, arguments.weights, metadata)
+    tensors = {f"calibration.{head}": torch.tensor(values) for head, values in found.items()}
+    add_tensors(arguments.weights, tensors, arguments.weights)
 
 
 if __name__ == "__main__":

@@ -16,13 +16,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
 
 from irs_engine.image import read_rgb
 from irs_engine.train.calibrate import FEWEST, fit
 from irs_engine.train.datasets import LabelledFile, read_dataset
 from irs_engine.train.detection_loss import overlaps
+from irs_engine.train.runs import add_tensors
 from irs_engine.vision.detector import Detector
 from irs_engine.vision.vocabulary import load_vocabulary
 
@@ -71,10 +70,7 @@ def main() -> None:
         raise SystemExit(f"{len(scores)} boxes are too few, {FEWEST} are needed")
     slope, shift = fit(scores, right)
     print(f"{len(scores)} boxes, {right.mean():.3f} right: slope {slope:.3f}, shift {shift:.3f}")
-    with safe_open(arguments.weights, "pt") as file:
-        about = file.metadata()
-    tensors = load_file(arguments.weights) | {"calibration": torch.tensor([slope, shift])}
-    save_file(tensors, arguments.weights, about)
+    add_tensors(arguments.weights, {"calibration": torch.tensor([slope, shift])}, arguments.weights)
 
 
 if __name__ == "__main__":

@@ -17,16 +17,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from irs_engine.errors import ImageError
 from irs_engine.image import read_rgb
-from irs_engine.train.recapture_lessons import sent
-from irs_engine.vision.nets.recapture_net import CLASSES
+from irs_engine.train.recapture_lessons import photos_of, sent
+from irs_engine.train.runs import add_tensors
+from irs_engine.vision.nets.recapture_net import CLASSES, CONTEXT
 from irs_engine.vision.recapture import RecaptureDetector
-from irs_engine.vision.recapture_context import PREFIX
 from irs_engine.vision.recapture_crops import choose_crops, cut, large_enough
 
 
@@ -38,7 +36,7 @@ def ask(detector: RecaptureDetector, folder: Path, most: int) -> tuple[Tensor, T
     logits, recaptured, weights = [], [], []
     rng = np.random.default_rng(0)
     for name in CLASSES:
-        files = sorted((folder / name).glob("*")) if (folder / name).is_dir() else []
+        files = photos_of(folder, name)
         chosen = [files[i] for i in rng.permutation(len(files))[:most]]
         for file in chosen:
             try:
@@ -105,12 +103,11 @@ def main() -> None:
     logits, recaptured, weights = (torch.cat(column) for column in zip(*parts, strict=True))
     scales, shift = fit(logits, recaptured, weights)
     print(f"{len(logits)} photos: scales {', '.join(f'{scale:.3f}' for scale in scales)}, shift {shift:.3f}")
-    with safe_open(arguments.weights, "pt") as file:
-        about = file.metadata()
-    tensors = load_file(arguments.weights) | {"calibration": torch.tensor([scales[0], shift])}
-    for name in ("weight", "bias") if detector.context else ():
-        tensors[PREFIX + name] = scales[1] * tensors[PREFIX + name]
-    save_file(tensors, arguments.out, about)
+    tensors = {"calibration": torch.tensor([scales[0], shift])}
+    if context := detector.context:
+        tensors[CONTEXT + "weight"] = scales[1] * torch.from_numpy(context.weight)
+        tensors[CONTEXT + "bias"] = scales[1] * torch.from_numpy(context.bias)
+    add_tensors(arguments.weights, tensors, arguments.out)
 
 
 if __name__ == "__main__":

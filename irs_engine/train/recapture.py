@@ -179,6 +179,8 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=10, help="pairs a step")
     parser.add_argument("--threads", type=int)
     arguments = parser.parse_args()
+    if not 0 <= arguments.keep <= 1 or (arguments.keep and not arguments.start):
+        parser.error("--keep is a share, 0 to 1, of the weights of --start")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
@@ -187,7 +189,7 @@ def main() -> None:
     whole = WholeLessons(arguments.photos, arguments.without) if arguments.photos else None
     views = Views(arguments.views, arguments.without)
     run.train(views, arguments.minutes, arguments.batch, real, whole)
-    if arguments.start and arguments.keep:
+    if arguments.start:
         run.keep(arguments.start, arguments.keep)
     run.export(arguments.out)
 

@@ -17,15 +17,14 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from irs_engine.errors import ImageError
 from irs_engine.image import read_rgb
+from irs_engine.train.recapture_lessons import photos_of
+from irs_engine.train.runs import add_tensors
 from irs_engine.train.whole_views import WholeViews
-from irs_engine.vision.nets.recapture_net import CLASSES
-from irs_engine.vision.recapture_context import PREFIX
+from irs_engine.vision.nets.recapture_net import CLASSES, CONTEXT
 from irs_engine.vision.tagger import Tagger
 
 log = logging.getLogger(__name__)
@@ -55,7 +54,7 @@ def of_real(tagger: Tagger, folders: list[Path]) -> tuple[Tensor, Tensor, Tensor
     rng = np.random.default_rng(0)
     for folder in folders:
         for label, name in enumerate(CLASSES):
-            files = sorted((folder / name).glob("*")) if (folder / name).is_dir() else []
+            files = photos_of(folder, name)
             chosen = [files[i] for i in rng.permutation(len(files))[:MOST]]
             for file in chosen:
                 try:
@@ -127,11 +126,9 @@ def main() -> None:
     features, labels, weights = (torch.cat(column) for column in zip(*parts, strict=True))
     log.info("%s of %s", torch.bincount(labels, minlength=len(CLASSES)).tolist(), ", ".join(CLASSES))
     weight, bias = fit(features, labels, weights)
-    with safe_open(arguments.weights, "pt") as file:
-        about = file.metadata()
     context = {"weight": weight, "bias": bias, "trunk": torch.tensor(tagger.trunk)}
-    tensors = load_file(arguments.weights) | {PREFIX + name: value for name, value in context.items()}
-    save_file(tensors, arguments.out, about)
+    tensors = {CONTEXT + name: value for name, value in context.items()}
+    add_tensors(arguments.weights, tensors, arguments.out)
 
 
 if __name__ == "__main__":

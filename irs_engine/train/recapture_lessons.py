@@ -180,8 +180,7 @@ class RealCrops:
             for label, name in enumerate(CLASSES):
                 if name == without:
                     continue
-                files = sorted((folder / name).glob("*")) if (folder / name).is_dir() else []
-                if files:
+                if files := photos_of(folder, name):
                     self.groups.append((label, files))
 
     def draw(self, count: int, rng: np.random.Generator) -> tuple[np.ndarray, Tensor]:
@@ -203,6 +202,11 @@ class RealCrops:
                 crops.append(disguised(jpeg(_real_crop(photo, label, rng), int(rng.integers(60, 96))), rng))
                 labels.append(label)
         return np.stack(crops), torch.tensor(labels)
+
+
+def photos_of(folder: Path, name: str) -> list[Path]:
+    """Files of a class of a source; none where it has no such folder."""
+    return sorted((folder / name).glob("*")) if (folder / name).is_dir() else []
 
 
 def _real_crop(photo: np.ndarray, label: int, rng: np.random.Generator) -> np.ndarray:

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from irs_engine.train.team import Team
+from irs_engine.weights import weights_about
 
 NAME = "state.pt"
 SAVING = 120  # seconds between two states on disk
@@ -50,6 +51,11 @@ def write_weights(
         for name, value in net.state_dict().items()
     }
     save_file(values | dict(beside or {}), path, about)
+
+
+def add_tensors(weights: Path, tensors: Mapping[str, torch.Tensor], out: Path) -> None:
+    """Write a weights file with some tensors more, or others in their place; `out` may be the same file."""
+    save_file(load_file(weights) | dict(tensors), out, weights_about(weights))
 
 
 @torch.no_grad()

@@ -74,7 +74,7 @@ def on_paper(photo: np.ndarray, around: np.ndarray, rng: np.random.Generator) ->
     darkest = rng.uniform(0.04, 0.15)
     ink = darkest + photo * (white.astype(np.float32) - np.float32(darkest))
     rims = np.full(4, rng.uniform(0.02, 0.12)) if rng.random() < 0.7 else rng.uniform(0.03, 0.5, 4)
-    sheet = _rimmed(ink, rims, white) * _gradient((1, 1), 0, rng)
+    sheet = _rimmed(ink, rims, white)
     seen = _placed(sheet, _dimmed(around, rng, 0.4, 1.0), rng)
     return seen * _gradient(seen.shape, 0.4, rng)
 
@@ -126,7 +126,7 @@ def _write(area: np.ndarray, shade: float, rng: np.random.Generator) -> None:
 
 
 def _rimmed(picture: np.ndarray, rims: np.ndarray, colour: np.ndarray) -> np.ndarray:
-    """With borders left, above, right and below (in this order from `rims`, as shares of the longer side)."""
+    """With borders left, above, below and right: `rims`, in this order, as shares of the longer side."""
     left, above, below, right = (round(share * max(picture.shape[:2])) for share in rims)
     return cv2.copyMakeBorder(
         picture, above, below, left, right, cv2.BORDER_CONSTANT, value=[float(c) for c in colour]
@@ -148,23 +148,20 @@ def _placed(
     scale = math.exp(farthest + (nearest - farthest) * math.sqrt(rng.random()))
     turn = math.radians(rng.normal(0, 4))
     spin = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
-    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], float) - [width / 2, height / 2]
-    corners = scale * corners @ spin.T * (1 + rng.normal(0, 0.03, (4, 1)))
+    source = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    corners = scale * (source - [width / 2, height / 2]) @ spin.T * (1 + rng.normal(0, 0.03, (4, 1)))
     room = np.abs([columns - scale * width, rows - scale * height]) / 2 + 0.03 * LONGER
     corners += [columns / 2, rows / 2] + rng.uniform(-1, 1, 2) * np.minimum(room, 0.3 * LONGER)
-    source = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
     view = cv2.getPerspectiveTransform(source, corners.astype(np.float32))
-    mask = np.ones((height, width), np.float32)
-    if round_corners:
-        mask = _rounded(mask, int(0.06 * min(height, width)))
+    mask = _rounded(height, width, int(0.06 * min(height, width)) if round_corners else 0)
     inside = cv2.warpPerspective(mask, view, (columns, rows), flags=cv2.INTER_LINEAR)[..., None]
     seen = cv2.warpPerspective(np.ascontiguousarray(body), view, (columns, rows), flags=cv2.INTER_LINEAR)
     return behind * (1 - inside) + seen * inside
 
 
-def _rounded(mask: np.ndarray, radius: int) -> np.ndarray:
-    height, width = mask.shape
-    mask = np.zeros_like(mask)
+def _rounded(height: int, width: int, radius: int) -> np.ndarray:
+    """(height, width) 1 inside a rectangle with round corners, 0 beyond them."""
+    mask = np.zeros((height, width), np.float32)
     cv2.rectangle(mask, (radius, 0), (width - radius, height), 1, -1)
     cv2.rectangle(mask, (0, radius), (width, height - radius), 1, -1)
     for x in (radius, width - radius):

@@ -6,27 +6,25 @@ nets/recapture_net.py for what is fine. It goes with the tagger whose features i
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from irs_engine.errors import WeightsError
+from irs_engine.vision.nets.recapture_net import CONTEXT
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from irs_engine.vision.tagger import Tagger
 
-PREFIX = "context."  # of its tensors in the weights of the recapture network: weight, bias, trunk
-
 
 class RecaptureContext:
     """Logits of original, screen and print by the features of a tagger.
 
     Args:
-        tensors: `weight` (3, feature), `bias` (3,) and `trunk`, which `trunk_of` the tagger has to equal.
+        tensors: `weight` (3, feature), `bias` (3,) and `trunk`, which that of the tagger has to equal.
         taggers: What may have that trunk, the first that does is used.
 
     Raises:
@@ -50,14 +48,5 @@ class RecaptureContext:
 
 
 def context_of(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Its tensors in a weights file, by their names without PREFIX; none if the file has no context."""
-    return {name.removeprefix(PREFIX): value for name, value in tensors.items() if name.startswith(PREFIX)}
-
-
-def trunk_of(tensors: Mapping[str, Tensor]) -> int:
-    """A number that tells the trunk of a tagger, without its heads, from any other (CRC-32 of the values)."""
-    found = 0
-    for name in sorted(tensors):
-        if not name.startswith(("heads.", "calibration.")):
-            found = zlib.crc32(tensors[name].contiguous().numpy().tobytes(), found)
-    return found
+    """Its tensors in a weights file, by their names without CONTEXT; none if the file has no context."""
+    return {name.removeprefix(CONTEXT): value for name, value in tensors.items() if name.startswith(CONTEXT)}

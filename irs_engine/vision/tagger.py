@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,6 @@ import numpy as np
 from irs_engine.image import Rgb
 from irs_engine.resize import resize_normalize
 from irs_engine.results import Instance, Tag, TaggingResult
-from irs_engine.vision.recapture_context import trunk_of
 from irs_engine.vision.scoring import TagScorer
 from irs_engine.vision.vocabulary import Vocabulary, load_vocabulary
 from irs_engine.weights import Given, find_weights, read_weights, weights_about
@@ -60,11 +61,16 @@ class Tagger:
             for name, values in tensors.items()
             if name.startswith("calibration.")
         }
-        self.trunk = trunk_of(tensors)
+        self.path = path
         self.device = device
         self.net, self.dtype = for_inference(build_tagger_net(tensors), device, precision)
         self.vocabulary = _vocabulary_of(path)
         self.scorer = TagScorer(self.vocabulary, self.net.classes, self.calibration)
+
+    @cached_property
+    def trunk(self) -> int:
+        """`trunk_of` its weights; read again for the few who ask, rather than counted at every start."""
+        return trunk_of(read_weights(self.path))
 
     def tag_batch(
         self, photos: Sequence[Rgb], *, threshold: float = 60, limit: int | None = None, language: str = "en"
@@ -119,6 +125,15 @@ class Tagger:
             pooled = self.net.pooled(x)
             logits = {head: values.float().cpu().numpy() for head, values in self.net.read(pooled).items()}
             return logits, pooled.float().cpu().numpy()
+
+
+def trunk_of(tensors: Mapping[str, torch.Tensor]) -> int:
+    """A number that tells the trunk of a tagger, without its heads, from any other (CRC-32 of the values)."""
+    found = 0
+    for name in sorted(tensors):
+        if not name.startswith(("heads.", "calibration.")):
+            found = zlib.crc32(tensors[name].contiguous().numpy().tobytes(), found)
+    return found
 
 
 def tags_shown(

@@ -33,7 +33,7 @@ def test_fit_finds_classes_and_balances_them():
     torch.testing.assert_close(2 * doubled, weight, rtol=0.01, atol=1e-4)  # features are standardised
 
 
-def test_real_photos_count_as_they_are_and_as_squares(photos, tmp_path, caplog):
+def test_real_photos_count_as_they_are_and_as_squares(photos, tmp_path):
     for name, some in (("original", range(4)), ("screen", range(1))):
         (tmp_path / "source" / name).mkdir(parents=True)
         for number in some:

@@ -59,7 +59,7 @@ def test_recaptures_show_the_photo_and_mostly_what_is_around(draw):
     assert (shares < 0.98).mean() > 0.8  # a rim, a page or a border is in view
 
 
-def test_a_panel_has_straight_rims_and_no_picture(monkeypatch):
+def test_a_panel_has_straight_rims_and_no_picture():
     photo = make_photo(LONGER, LONGER).astype(np.float32) / 255
     for seed in range(10):
         changed = np.abs(with_panel(photo, np.random.default_rng(seed)) - photo).max(2) > 0.02

@@ -10,8 +10,8 @@ import irs_engine as irs
 from irs_engine.errors import WeightsError
 from irs_engine.vision.nets.recapture_net import CLASSES, SIDE
 from irs_engine.vision.recapture import RecaptureDetector
-from irs_engine.vision.recapture_context import RecaptureContext, context_of, trunk_of
-from irs_engine.vision.tagger import Tagger
+from irs_engine.vision.recapture_context import RecaptureContext, context_of
+from irs_engine.vision.tagger import Tagger, trunk_of
 from irs_engine.weights import load_weights
 
 CPU = torch.device("cpu")

@@ -22,6 +22,9 @@ from irs_engine.vision.nets.layers import ConvNorm
 
 SIDE = 256  # of a crop
 CLASSES = ("original", "screen", "print")
+CONTEXT = (
+    "context."  # of the tensors beside those of the network, in its file (`vision/recapture_context.py`)
+)
 FEATURES = 160
 RINGS, ANGLES = 64, 64  # of the spectrum
 
@@ -192,7 +195,7 @@ def build_recapture_net(tensors: Mapping[str, Tensor]) -> RecaptureNet:
         WeightsError: A tensor is missing, or has another shape than the network needs.
     """
     net = RecaptureNet()
-    own = (name for name in tensors if name != "calibration" and not name.startswith("context."))
+    own = (name for name in tensors if name != "calibration" and not name.startswith(CONTEXT))
     values = {name: tensors[name].float() for name in own}
     # Counts of batches are not needed to answer.
     counts = {name: value for name, value in net.state_dict().items() if not value.is_floating_point()}
