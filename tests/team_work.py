@@ -1,6 +1,7 @@
 """What the processes of test_team.py do: they must be able to import it."""
 
 import json
+import threading
 import time
 from pathlib import Path
 
@@ -29,6 +30,18 @@ def learn(team: Team, folder: Path) -> None:
             run.descend((2.0 + team.member) * net.weight.sum(), longest=100.0)
     run.save()
     (folder / f"{team.member}.json").write_text(json.dumps([net.weight.item(), run.spent]))
+
+
+def end_beside_a_busy_thread(team: Team) -> None:
+    """As the thread that computes lessons ahead is when a run is over."""
+
+    def work() -> None:
+        x = torch.ones(300, 300)
+        while True:
+            torch.mm(x, x)
+
+    threading.Thread(target=work, daemon=True).start()
+    time.sleep(0.1)
 
 
 def fail(team: Team) -> None:

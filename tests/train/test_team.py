@@ -2,7 +2,7 @@ import json
 
 import pytest
 import torch
-from team_work import fail, learn, mean
+from team_work import end_beside_a_busy_thread, fail, learn, mean
 
 from irs_engine.train.runs import load_state
 from irs_engine.train.team import run_team
@@ -25,6 +25,10 @@ def test_a_team_learns_as_one_and_the_first_saves(tmp_path):
     (weight, spent), other = (json.loads((tmp_path / f"{member}.json").read_text()) for member in (0, 1))
     assert [weight, spent] == other and weight == -2 * 2.5 and spent > 0.1
     assert load_state(tmp_path / "run")["steps"] == 2
+
+
+def test_a_thread_that_is_inside_torch_does_not_abort_the_end():
+    run_team(2, end_beside_a_busy_thread)
 
 
 def test_what_one_member_meets_ends_the_team_and_is_told(capfd):
