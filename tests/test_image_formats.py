@@ -2,6 +2,7 @@
 
 import io
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -288,6 +289,12 @@ def test_broken_ancillary_chunks_do_not_break_a_png(photo):
         read_rgb(png(photo, 2, 8, before=text + bad_checksum + chunk(b"iCCP", b"name\0\0garbage"))).pixels,
         photo,
     )
+
+
+def test_of_several_profiles_of_a_png_only_the_first_is_unpacked(photo):
+    """There is one by the format; a small file of hundreds kept a CPU busy for a second."""
+    swapping, plain = (chunk(b"iCCP", b"a\0\0" + zlib.compress(rgb_profile(swap))) for swap in (True, False))
+    assert read_rgb(png(photo, 2, 8, before=swapping + plain)).pixels[0, 0, 1] == photo[0, 0, 0]
 
 
 @pytest.mark.parametrize(

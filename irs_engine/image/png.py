@@ -48,18 +48,19 @@ def read_header(data: bytes) -> PngHeader:
     width, height, depth, color_type, _, _, interlace = struct.unpack_from(">IIBBBBB", data, 16)
     if depth not in DEPTHS.get(color_type, ()) or interlace > 1:
         raise ImageDataError("the PNG header contradicts itself")
-    exif, icc, srgb = None, None, False
+    exif, packed, srgb = None, None, False
     try:
         for kind, start, end in _chunks(data):
             if kind == b"eXIf":
                 exif = data[start:end]
-            elif kind == b"iCCP":
-                icc = _profile(data[start:end])
+            elif kind == b"iCCP" and packed is None:  # to unpack thousands of them would take a second
+                packed = data[start:end]
             elif kind == b"sRGB":
                 srgb = True
     except ImageDataError:  # said once the limits have been checked
         pass
-    return PngHeader(width, height, exif, None if srgb else icc, depth, color_type, bool(interlace))
+    icc = None if srgb or packed is None else _profile(packed)
+    return PngHeader(width, height, exif, icc, depth, color_type, bool(interlace))
 
 
 def decode(data: bytes, header: PngHeader) -> Raster:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import pybase64
-from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -21,13 +20,11 @@ from irs_engine.server.apis import APIS, BODY_BYTES, Api, music
 from irs_engine.server.body import Body
 from irs_engine.server.caller import Caller
 from irs_engine.server.errors import ServiceError, from_engine
+from irs_engine.server.off_loop import off_loop
 from irs_engine.server.works.reading import cancel_on_disconnect, read_body
 
 if TYPE_CHECKING:
     from irs_engine.server.app import Parts
-
-SMALL = 2**19  # bytes that are worked on at once, in 2 ms at most; more would hold up everybody else
-T = TypeVar("T")
 
 
 class Phases:
@@ -58,7 +55,7 @@ async def call(request: Request, api: Api) -> Response:
     with phases("receive"):
         body = await read_body(request, parts.settings.load, BODY_BYTES)
     with phases("identify"):
-        await _off_loop(len(body), credentials.check_body, body)  # a signature covers it
+        await off_loop(len(body), credentials.check_body, body)  # a signature covers it
         caller = request.state.caller = credentials.caller
     if caller.project_id is None:
         parts.business.refused(caller, api)
@@ -68,7 +65,7 @@ async def call(request: Request, api: Api) -> Response:
     try:
         with phases("parse"):
             content_type, strict = request.headers.get("content-type", ""), parts.settings.strict_parameters
-            asked = await _off_loop(len(body), bodies.read, api, content_type, body, strict)
+            asked = await off_loop(len(body), bodies.read, api, content_type, body, strict)
             del body  # a call may wait for long
         response = await _answer(request, api, caller, asked, phases)
     except Exception:
@@ -81,11 +78,6 @@ async def call(request: Request, api: Api) -> Response:
         await parts.business.count(permit, ok=True)
     response.headers["Server-Timing"] = phases.header()
     return response
-
-
-async def _off_loop(size: int, function: Callable[..., T], *given: Any) -> T:
-    """At once for few bytes, in a thread for many."""
-    return await run_sync(function, *given) if size > SMALL else function(*given)
 
 
 async def _answer(request: Request, api: Api, caller: Caller, asked: Body, phases: Phases) -> Response:
@@ -115,7 +107,7 @@ async def _response(api: Api, asked: Body, data: bytes, result: Any) -> Response
         kind, _ = read_header(data, api.limits)
         return Response(result, media_type=f"image/{kind.lower()}")
     # Base64 needs no escaping: composing the JSON by hand spares three passes over many megabytes.
-    text = await _off_loop(len(result), pybase64.b64encode, result)
+    text = await off_loop(len(result), pybase64.b64encode, result)
     return Response(b'{"result":"' + text + b'"}', media_type="application/json")
 
 

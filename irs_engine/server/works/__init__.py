@@ -25,6 +25,7 @@ from irs_engine.image.decode import read_header
 from irs_engine.results import MusicResult, TaggingResult
 from irs_engine.server.apis import APIS, MUSIC, Api
 from irs_engine.server.errors import ServiceError
+from irs_engine.server.off_loop import off_loop
 from irs_engine.server.settings import Settings
 from irs_engine.server.works.batching import Batcher
 from irs_engine.server.works.gate import Gate
@@ -69,7 +70,7 @@ class Works:
             IrsError: What the engine raises for this picture.
         """
         with self._in_progress():
-            format, header = await asyncio.to_thread(read_header, data, api.limits)
+            format, header = await off_loop(len(data), read_header, data, api.limits)
             gate = self._gates[api.name]
             if api.verb != "tag":
                 return await self._one(gate, partial(getattr(self._engine, str(api.verb)), data, **options))
