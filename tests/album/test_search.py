@@ -135,6 +135,15 @@ def test_corrections_count(album):
     assert album.search("minka").total == album.search("cat").total == 1
 
 
+def test_a_confidence_of_the_threshold_itself_is_enough(album):
+    """Whatever its binary fraction is."""
+    confidences = [round(20 + 0.07 * step, 2) for step in range(1100)]
+    store(album, [{"path": f"/p/{c}.jpg", "tags": {"dog": c}} for c in confidences])
+    for rank, confidence in enumerate(confidences[::10]):
+        assert album.search("dog", threshold=confidence).total == len(confidences) - 10 * rank
+        assert album.search(f"dog:{confidence}").total == len(confidences) - 10 * rank
+
+
 def test_a_known_tag_that_no_photo_has_is_no_error(searched):
     found = searched.search("zebra")
     assert (found.total, found.hits) == (0, ())
