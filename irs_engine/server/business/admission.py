@@ -16,15 +16,19 @@ from irs_engine.server.business.usage import Permit
 from irs_engine.server.caller import ADMINISTRATOR, TENANT_GUEST, Caller
 from irs_engine.server.errors import ServiceError
 from irs_engine.server.identity.tables import accounts
+from irs_engine.server.prepared import Prepared
 
-_STANDING = (
-    sa.select(accounts.c.frozen, purses.c.balance, subscriptions.c.subscribed)
-    .outerjoin(purses, purses.c.account_id == accounts.c.id)
-    .outerjoin(
-        subscriptions,
-        (subscriptions.c.account_id == accounts.c.id) & (subscriptions.c.service == sa.bindparam("service")),
+_STANDING = Prepared(
+    lambda _: (
+        sa.select(accounts.c.frozen, purses.c.balance, subscriptions.c.subscribed)
+        .outerjoin(purses, purses.c.account_id == accounts.c.id)
+        .outerjoin(
+            subscriptions,
+            (subscriptions.c.account_id == accounts.c.id)
+            & (subscriptions.c.service == sa.bindparam("service")),
+        )
+        .where(accounts.c.id == sa.bindparam("account"))
     )
-    .where(accounts.c.id == sa.bindparam("account"))
 )
 
 
@@ -81,16 +85,17 @@ class Standings:
     def _read(self, permit: Permit) -> Standing:
         account, api = permit.caller.account_id, permit.api
         asked = {"account": account, "service": api.service}
-        row = self._connection.execute(_STANDING, asked).one_or_none()
+        row = _STANDING.one(self._connection, asked)
         if row is None:  # deleted since it was identified
             raise ServiceError("AIS.0004")
+        frozen, balance, subscribed = row
         quota = None
         if self._prices.free_calls(api.name) is not None:
             quota = Quota.read(self._connection, self._prices, account, api.name, permit.time)
         return Standing(
-            frozen=row.frozen,
-            in_arrears=(row.balance or 0) < 0,
-            subscribed=self._default if row.subscribed is None else row.subscribed,
+            frozen=bool(frozen),
+            in_arrears=(balance or 0) < 0,
+            subscribed=self._default if subscribed is None else bool(subscribed),
             payable=self._prices.schedule(api.name) is not None,
             quota=quota,
         )

@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from irs_engine.server.identity.tables import accounts
+from irs_engine.server.prepared import Prepared
 from irs_engine.server.store import metadata
 
 
@@ -137,24 +138,29 @@ packages = sa.Table(
 )
 
 
+_INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+
 def insert(connection: Connection, table: sa.Table) -> Any:
     """An INSERT that has `on_conflict_do_update` and `on_conflict_do_nothing`."""
-    dialects: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-    return dialects[connection.dialect.name](table)
+    return _INSERTS[connection.dialect.name](table)
 
 
 def add(connection: Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
     """Insert rows; where there is one with that key, its numbers grow and its texts are replaced."""
     if rows:
-        connection.execute(_adding(table, connection.dialect.name), rows)
+        _adding(table).many(connection, rows)
 
 
 @functools.cache
-def _adding(table: sa.Table, dialect: str) -> Any:
-    statement: Any = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[dialect](table)
-    values = [column for column in table.c if not column.primary_key]
-    new = statement.excluded
-    return statement.on_conflict_do_update(
-        index_elements=list(table.primary_key.columns),
-        set_={c.name: c + new[c.name] if isinstance(c.type, sa.Integer) else new[c.name] for c in values},
-    )
+def _adding(table: sa.Table) -> Prepared:
+    def statement(dialect: str) -> Any:
+        statement = _INSERTS[dialect](table)
+        values = [column for column in table.c if not column.primary_key]
+        new = statement.excluded
+        return statement.on_conflict_do_update(
+            index_elements=list(table.primary_key.columns),
+            set_={c.name: c + new[c.name] if isinstance(c.type, sa.Integer) else new[c.name] for c in values},
+        )
+
+    return Prepared(statement, table.c.keys())
