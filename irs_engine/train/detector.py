@@ -4,9 +4,10 @@
         --start weights/tagger_s.safetensors --minutes 180 --out detector_s.safetensors
 
 The trunk begins with what the tagger of this package learned, its first stages stay so, and everything else
-begins by chance; or all of it begins with an earlier detector. Targets are what PicoDet's heads say of every
-place, as far as YOLOX agrees, and the features that those heads read: translators, 1x1 layers that are thrown
-away, turn them into features of ours, which our heads learn to read from the start and ours learn to equal.
+begins by chance; or all of it begins with an earlier detector, or where an earlier run ended. Targets are
+what PicoDet's heads say of every place, as far as YOLOX agrees, and the features that those heads read:
+translators, 1x1 layers that are thrown away, turn them into features of ours, which our heads learn to read
+from the start and ours learn to equal.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import argparse
 import functools
 import logging
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,7 @@ from irs_engine.train.depthwise import full_precision_gradients
 from irs_engine.train.detection_loss import SEEN, Targets, bin_loss, detection_losses, overlaps
 from irs_engine.train.detection_teachers import MAP_CHANNELS, PICODET, YOLOX, Dense, PicoDet, YoloxNano
 from irs_engine.train.detection_views import Labelled, random_view
-from irs_engine.train.runs import Run, ahead
+from irs_engine.train.runs import Run, ahead, load_state
 from irs_engine.train.team import Team, run_team
 from irs_engine.vision.nets.detector_net import BINS, SIDE, STRIDES, WIDTH, DetectorNet, decode_sides, grid
 
@@ -46,7 +48,7 @@ WEIGHTS = {"scores": 1.0, "bins": 0.5, "boxes": 2.0}  # of the losses, whoever s
 TAUGHT = WEIGHTS | {"logits": 1.0}  # where a teacher does
 MAPS_WEIGHT = (2.0, 0.3)  # of features that are not the teacher's, at first and in the end
 SMALL, SMALL_SHARE = 320, 0.7  # side of views in this first share of the run: twice as many as of SIDE
-LENT = 0.6  # share of the run in which our heads read the teacher's features too
+LENT = 0.3  # share of the run in which our heads read the teacher's features too
 
 
 class Photos:
@@ -152,7 +154,9 @@ class DetectorRun(Run[DetectorNet]):
     """A run in its folder.
 
     Args:
-        start: Weights to begin with: of a tagger, whose trunk it takes, or of a detector.
+        start: Weights to begin with: of a tagger, whose trunk it takes, or of a detector; or the folder of an
+            earlier run, whose average and translators it takes.
+        rate: Of the first steps. After an earlier run the whole RATE undoes much of it at first.
         frozen: Stages of the trunk, from the first one on, that stay as they are.
         precision: "fp32", "bf16" or "auto".
         team: The processes that train together, each on views of its own.
@@ -165,22 +169,25 @@ class DetectorRun(Run[DetectorNet]):
         frozen: int = 0,
         precision: str = "auto",
         team: Team | None = None,
+        rate: float = RATE,
     ):
         torch.manual_seed(0)
         net = DetectorNet(CLASSES)
+        self.translators = nn.ModuleList(Translator() for _ in STRIDES)
         if start:
+            values, translators = _read_start(start)
             own = net.state_dict()
-            known = {
-                n: v.float() for n, v in load_file(start).items() if n in own and v.shape == own[n].shape
-            }
+            known = {n: v.float() for n, v in values.items() if n in own and v.shape == own[n].shape}
             net.load_state_dict(own | known)
+            if translators:
+                self.translators.load_state_dict(translators)
         net = full_precision_gradients(net).to(memory_format=torch.channels_last)
         self.frozen = net.stages[:frozen].requires_grad_(False)
-        self.translators = nn.ModuleList(Translator() for _ in STRIDES)
+        self.rate = rate
         trunk = list(net.stages[frozen:].parameters())
         others = [*net.neck.parameters(), *net.heads.parameters(), *self.translators.parameters()]
         groups: list[dict[str, Any]] = [{"params": trunk, "share": TRUNK_SHARE}, {"params": others}]
-        optimiser = torch.optim.AdamW(groups, RATE, weight_decay=0.02)
+        optimiser = torch.optim.AdamW(groups, rate, weight_decay=0.02)
         super().__init__(folder, net, optimiser, most_kept=0.998, team=team)
         self.bfloat16 = wants_bf16(precision, "cpu")
 
@@ -208,7 +215,7 @@ class DetectorRun(Run[DetectorNet]):
         while self.spent < 60 * minutes:
             progress = self.spent / (60 * minutes)
             with self.timed():
-                self.set_rate(RATE, progress, warm_up=200)
+                self.set_rate(self.rate, progress, warm_up=200)
                 for name, value in self.step(*next(lessons), progress).items():
                     sums[name] = sums.get(name, 0) + value / 100
             if self.steps % 100 == 0 and self.team.leads:
@@ -271,6 +278,16 @@ class DetectorRun(Run[DetectorNet]):
         return {name: loss.item() for name, loss in found.items()}
 
 
+def _read_start(path: Path) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor] | None]:
+    """Values of a network, and of translators where there are some."""
+    if not path.is_dir():
+        return load_file(path), None
+    state = load_state(path)
+    if state is None:
+        raise ValueError(f"{path}: no run was saved there")
+    return state["average"], state["translators"]
+
+
 def unexplained(answer: Tensor, target: Tensor) -> Tensor:
     """Share of the variance of (N, C, h, w) that an answer does not explain, on average over channels.
 
@@ -310,7 +327,8 @@ def main() -> None:
     )
     parser.add_argument("--photos", type=Path, nargs="+", required=True, help="folders of them")
     parser.add_argument("--teachers", type=Path, required=True, help="folder of the two ONNX files")
-    parser.add_argument("--start", type=Path, help="weights of a tagger or a detector to begin with")
+    parser.add_argument("--start", type=Path, help="a tagger's or detector's weights, or a run's folder")
+    parser.add_argument("--rate", type=float, default=RATE, help="of learning, of the first steps")
     parser.add_argument(
         "--frozen", type=int, choices=[0, 1, 2], default=2, help="stages that stay as they are"
     )
@@ -337,7 +355,9 @@ def main() -> None:
 def work(team: Team, arguments: argparse.Namespace) -> None:
     """What every process of a run does."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    run = DetectorRun(arguments.work, arguments.start, arguments.frozen, arguments.precision, team)
+    run = DetectorRun(
+        arguments.work, arguments.start, arguments.frozen, arguments.precision, team, arguments.rate
+    )
     teachers = Teachers(arguments.teachers, "bf16" if run.bfloat16 else "f32")
     run.train(Photos(arguments.photos), teachers, arguments.minutes, arguments.batch)
     if team.leads:

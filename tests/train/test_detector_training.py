@@ -213,6 +213,22 @@ def test_a_run_learns_stops_and_goes_on(photos, tmp_path):
         assert torch.equal(ours, theirs)
 
 
+def test_a_run_begins_where_another_one_ended(photos, tmp_path):
+    earlier = DetectorRun(tmp_path / "earlier")
+    views = np.stack([cv2.resize(make_photo(200, 200, seed), (SIDE, SIDE)) for seed in range(2)])
+    earlier.net.train()
+    earlier.step(to_input(views), *by_rule(views))
+    earlier.save()
+    run = DetectorRun(tmp_path / "run", tmp_path / "earlier", rate=1e-4)
+    assert run.steps == 0 and run.optimiser.param_groups[1]["lr"] == 1e-4
+    for part, of_earlier in ((run.net, earlier.average), (run.translators, earlier.translators)):
+        assert all(
+            torch.equal(value, of_earlier.state_dict()[name]) for name, value in part.state_dict().items()
+        )
+    with pytest.raises(ValueError, match="no run was saved"):
+        DetectorRun(tmp_path / "other", tmp_path)
+
+
 def test_training_spends_its_minutes_and_exports(photos, tmp_path):
     run = DetectorRun(tmp_path / "run")
     sides = []
