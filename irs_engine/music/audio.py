@@ -22,6 +22,7 @@ from irs_engine.music.fingerprint import RATE
 MOST_SECONDS = 24 * 3600  # of sound
 RATES = range(4_000, 768_001)  # Hz; one sample at 1 Hz would become 16,000
 LOUDEST = 8.0  # full scale is 1
+TOGETHER = 2**15  # samples that are resampled at once
 ERRORS_IN_ROW = 100  # packets that give no sound
 # A packet costs the same work, be it one sample: formats in use have 400 a second at most.
 FREE_PACKETS, PACKETS = 10_000, 500  # in all; a second
@@ -72,27 +73,20 @@ class Audio:
         self.close()
 
     def _resampled(self) -> Iterator[np.ndarray]:
-        import av
-
-        resampler: Any = None
-        kind, total, failed = None, 0, 0
-        problems = media_problems()
+        total, failed = 0, 0
+        mono = _Mono()
         for frame in self._frames():
-            made: list[Any] = []
             try:
-                if kind != (now := (frame.format.name, frame.layout.name, frame.sample_rate)):
-                    made = _flushed(resampler)
-                    resampler, kind = av.AudioResampler("flt", "mono", RATE, frame_size=RATE), now
-                made += resampler.resample(frame)
-            except problems:  # no such layout or rate
-                resampler, kind, failed = None, None, failed + 1
+                made = mono.resample(frame)
+            except media_problems():  # no such layout or rate
+                mono, made, failed = _Mono(), [], failed + 1
                 if failed >= ERRORS_IN_ROW:
                     break
             total += sum(one.samples for one in made)
             if total > MOST_SECONDS * RATE:
                 raise MediaError(f"more than {MOST_SECONDS // 3600} hours of sound")
             yield from map(_samples, made)
-        yield from map(_samples, _flushed(resampler))
+        yield from map(_samples, mono.rest())
 
     def _frames(self) -> Iterator[Any]:
         """What the decoder gives, of packets that it can read."""
@@ -166,12 +160,39 @@ def _open(file: BinaryIO, mp4_only: bool) -> Any:
     return container
 
 
-def _flushed(resampler: Any) -> list[Any]:
-    """The end of what it was given."""
-    try:
-        return [] if resampler is None else resampler.resample(None)
-    except media_problems():
-        return []
+class _Mono:
+    """Frames of any kind to mono at RATE, many at once: calls of the resampler take longer than its work."""
+
+    def __init__(self) -> None:
+        self._kind: tuple[Any, ...] = ()
+        self._waiting: Any = None  # samples of one kind
+        self._resampler: Any = None
+
+    def resample(self, frame: Any) -> list[Any]:
+        import av
+
+        made: list[Any] = []
+        if self._kind != (kind := (frame.format.name, frame.layout.name, frame.sample_rate)):
+            made = self.rest()
+            self._waiting, self._kind = av.AudioFifo(), kind
+            self._resampler = av.AudioResampler("flt", "mono", RATE, frame_size=RATE)
+        frame.pts = None  # what is missing or doubled in the file is no reason to stop
+        self._waiting.write(frame)
+        if self._waiting.samples >= TOGETHER:
+            made += self._resampler.resample(self._waiting.read())
+        return made
+
+    def rest(self) -> list[Any]:
+        """The end of what it was given."""
+        made: list[Any] = []
+        try:
+            if self._waiting is not None and self._waiting.samples:
+                made += self._resampler.resample(self._waiting.read())
+            if self._resampler is not None:
+                made += self._resampler.resample(None)
+        except media_problems():
+            pass
+        return made
 
 
 def _samples(frame: Any) -> np.ndarray:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from irs_engine.music.fingerprint import HOP, RATE, Peaks
-from irs_engine.music.matching import BINS, FRAMES, find_matches
+from irs_engine.music.matching import coincide, find_matches
 from irs_engine.music.snapshot import Snapshot
 from irs_engine.music.songs import Song
 
@@ -24,7 +22,7 @@ def same_recording(peaks: Peaks, snapshot: Snapshot) -> Song | None:
     middle = peaks.frames[len(peaks) // 2]  # where there is something to be heard
     near = abs(peaks.frames - middle) <= EXCERPT
     excerpt = Peaks(peaks.frames[near], peaks.bins[near])
-    for match in find_matches(excerpt, snapshot.parts, snapshot.removed)[:LIKELIEST]:
+    for match in find_matches(excerpt, snapshot.parts, snapshot.removed, LIKELIEST, tempi=()):
         known = snapshot.parts[match.part].song_peaks(match.song)
         if shared(peaks, known, round(match.offset * RATE / HOP)) >= SHARE:
             return snapshot.song_of(match.part, match.song)
@@ -33,14 +31,4 @@ def same_recording(peaks: Peaks, snapshot: Snapshot) -> Song | None:
 
 def shared(one: Peaks, other: Peaks, offset: int) -> float:
     """0..1: the share of peaks that both have, where `one` begins `offset` hops within the other."""
-    places = _places(other)
-    has = np.zeros(len(one), bool)
-    for later in range(-FRAMES, FRAMES + 1):
-        for higher in range(-BINS, BINS + 1):
-            has |= np.isin(_places(one, offset + later, higher), places)
-    return int(has.sum()) / max(len(one), len(other), 1)
-
-
-def _places(peaks: Peaks, later: int = 0, higher: int = 0) -> np.ndarray:
-    """(n,) int64, one number for frame and bin."""
-    return (peaks.frames.astype(np.int64) + later) * 1024 + peaks.bins.astype(np.int64) + higher
+    return int(coincide(one, other, offset).sum()) / max(len(one), len(other), 1)

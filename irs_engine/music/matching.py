@@ -40,8 +40,9 @@ WORTH = np.array([[4, 8, 4], [1, 2, 1]], np.float32)
 MOMENT = 10  # frames: what coincides within them happens at once
 DOUBTED_Z = 10.0  # from here on it is asked whether a single moment made it
 
-TEMPI = (0.98, 0.985, 0.99, 0.995, 1.005, 1.01, 1.015, 1.02)  # that are tried when nothing else is found
+TEMPI = (0.98, 0.985, 0.99, 0.995, 1.005, 1.01, 1.015, 1.02)  # 2 % each way
 SURE_Z = 25.0  # of a match at which no other tempo is tried
+TEMPO_FAN = 7  # pairs of a peak at each of them, instead of QUERY_FAN
 PROVED = 2  # songs at each of them: at the right one the right song has most of the votes, or next to
 TEMPO_COST = 2.0  # of z: with more tries more is found by chance
 
@@ -58,7 +59,11 @@ class Match:
 
 
 def find_matches(
-    query: Peaks, parts: Sequence[IndexPart], removed: Sequence[np.ndarray], limit: int = CANDIDATES
+    query: Peaks,
+    parts: Sequence[IndexPart],
+    removed: Sequence[np.ndarray],
+    limit: int = CANDIDATES,
+    tempi: Sequence[float] = TEMPI,
 ) -> list[Match]:
     """The likeliest songs, best first, one match a song; whether they are right is for `decide`.
 
@@ -67,10 +72,11 @@ def find_matches(
     Args:
         removed: For each part (songs,) bool, the songs that are not to be found.
         limit: Songs that are proved, and that are returned.
+        tempi: That are tried when nothing else is found.
     """
     matches = _matches_at(query, 1.0, parts, removed, limit)
     if all(match.z < SURE_Z for match in matches):
-        for tempo in TEMPI:
+        for tempo in tempi:
             matches += _matches_at(query, tempo, parts, removed, min(limit, PROVED))
     best: dict[tuple[int, int], Match] = {}
     for match in sorted(matches, key=lambda match: (-match.z, match.part, match.song)):
@@ -92,7 +98,7 @@ def _matches_at(
     query: Peaks, tempo: float, parts: Sequence[IndexPart], removed: Sequence[np.ndarray], limit: int
 ) -> list[Match]:
     query = at_tempo(query, tempo)
-    hashes, frames = pair_hashes(query, QUERY_FAN)
+    hashes, frames = pair_hashes(query, QUERY_FAN if tempo == 1.0 else TEMPO_FAN)
     candidates: list[tuple[int, int, int]] = []  # votes, part, song
     for number, (part, gone) in enumerate(zip(parts, removed, strict=True)):
         songs, votes = vote(hashes, frames, part, gone)
