@@ -12,11 +12,19 @@ from irs_engine.train.team import Team
 
 
 def mean(team: Team, folder: Path) -> None:
+    """Ends beside a thread that is inside torch, as the one that computes lessons ahead nearly always is."""
+    threading.Thread(target=_multiply_for_ever, daemon=True).start()
     tensors = [torch.full((2, 3), float(team.member)), torch.tensor([10.0 * (team.member + 1)])]
     team.mean_(tensors)
     team.wait()
     found = [tensor.flatten().tolist() for tensor in tensors]
     (folder / f"{team.member}.json").write_text(json.dumps([found, torch.get_num_threads()]))
+
+
+def _multiply_for_ever() -> None:
+    x = torch.ones(300, 300)
+    while True:
+        torch.mm(x, x)
 
 
 def learn(team: Team, folder: Path) -> None:
@@ -30,18 +38,6 @@ def learn(team: Team, folder: Path) -> None:
             run.descend((2.0 + team.member) * net.weight.sum(), longest=100.0)
     run.save()
     (folder / f"{team.member}.json").write_text(json.dumps([net.weight.item(), run.spent]))
-
-
-def end_beside_a_busy_thread(team: Team) -> None:
-    """As the thread that computes lessons ahead is when a run is over."""
-
-    def work() -> None:
-        x = torch.ones(300, 300)
-        while True:
-            torch.mm(x, x)
-
-    threading.Thread(target=work, daemon=True).start()
-    time.sleep(0.1)
 
 
 def fail(team: Team) -> None:
