@@ -73,20 +73,25 @@ class Audio:
         self.close()
 
     def _resampled(self) -> Iterator[np.ndarray]:
+        mono: _Mono | None = None
         total, failed = 0, 0
-        mono = _Mono()
         for frame in self._frames():
+            made: list[Any] = []
             try:
-                made = mono.resample(frame)
+                if mono is None or mono.kind != _kind_of(frame):
+                    made = mono.rest() if mono else []
+                    mono = _Mono(_kind_of(frame))
+                made += mono.resample(frame)
             except media_problems():  # no such layout or rate
-                mono, made, failed = _Mono(), [], failed + 1
+                mono, failed = None, failed + 1
                 if failed >= ERRORS_IN_ROW:
                     break
             total += sum(one.samples for one in made)
             if total > MOST_SECONDS * RATE:
                 raise MediaError(f"more than {MOST_SECONDS // 3600} hours of sound")
             yield from map(_samples, made)
-        yield from map(_samples, mono.rest())
+        if mono:
+            yield from map(_samples, mono.rest())
 
     def _frames(self) -> Iterator[Any]:
         """What the decoder gives, of packets that it can read."""
@@ -160,38 +165,32 @@ def _open(file: BinaryIO, mp4_only: bool) -> Any:
     return container
 
 
+def _kind_of(frame: Any) -> tuple[str, str, int]:
+    return frame.format.name, frame.layout.name, frame.sample_rate
+
+
 class _Mono:
-    """Frames of any kind to mono at RATE, many at once: calls of the resampler take longer than its work."""
+    """Frames of one kind to mono at RATE, many at once: calls of the resampler take longer than its work."""
 
-    def __init__(self) -> None:
-        self._kind: tuple[Any, ...] = ()
-        self._waiting: Any = None  # samples of one kind
-        self._resampler: Any = None
-
-    def resample(self, frame: Any) -> list[Any]:
+    def __init__(self, kind: tuple[str, str, int]):
         import av
 
-        made: list[Any] = []
-        if self._kind != (kind := (frame.format.name, frame.layout.name, frame.sample_rate)):
-            made = self.rest()
-            self._waiting, self._kind = av.AudioFifo(), kind
-            self._resampler = av.AudioResampler("flt", "mono", RATE, frame_size=RATE)
+        self.kind = kind
+        self._waiting = av.AudioFifo()
+        self._resampler = av.AudioResampler("flt", "mono", RATE, frame_size=RATE)
+
+    def resample(self, frame: Any) -> list[Any]:
         frame.pts = None  # what is missing or doubled in the file is no reason to stop
         self._waiting.write(frame)
-        if self._waiting.samples >= TOGETHER:
-            made += self._resampler.resample(self._waiting.read())
-        return made
+        return self._resampler.resample(self._waiting.read()) if self._waiting.samples >= TOGETHER else []
 
     def rest(self) -> list[Any]:
         """The end of what it was given."""
         made: list[Any] = []
-        try:
-            if self._waiting is not None and self._waiting.samples:
+        with contextlib.suppress(*media_problems()):
+            if self._waiting.samples:
                 made += self._resampler.resample(self._waiting.read())
-            if self._resampler is not None:
-                made += self._resampler.resample(None)
-        except media_problems():
-            pass
+            made += self._resampler.resample(None)
         return made
 
 

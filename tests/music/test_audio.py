@@ -233,3 +233,30 @@ def test_without_the_extra():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.startswith(MissingExtra.__name__) and "pip install 'irs-engine[music]'" in done.stdout
+
+
+def test_what_came_before_frames_that_cannot_be_resampled_is_kept(melody, monkeypatch):
+    import av
+
+    def frame_of(rate, samples):
+        frame = av.AudioFrame.from_ndarray(samples[None].astype(np.float32), format="flt", layout="mono")
+        frame.sample_rate = rate
+        return frame
+
+    class Strict:
+        def __init__(self, *given, **named):
+            self.real = real(*given, **named)
+
+        def resample(self, frame):
+            if frame is not None and frame.sample_rate != RATE:
+                raise ValueError("no such rate")
+            return self.real.resample(frame)
+
+    real = av.AudioResampler
+    monkeypatch.setattr(av, "AudioResampler", Strict)
+    parts = [frame_of(RATE, part) for part in np.array_split(melody, 50)]
+    broken = [frame_of(48_000, np.zeros(2**15))]
+    with open_audio(video(melody)) as audio:
+        monkeypatch.setattr(audio, "_frames", lambda: iter(parts[:25] + broken + parts[25:]))
+        found = np.concatenate([*audio.blocks()])
+    np.testing.assert_array_equal(found, melody.astype(np.float32))
