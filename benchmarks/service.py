@@ -4,7 +4,7 @@
 
 - Overhead: a call of the engine in this process and one of the service, in turn, with the same photo. The
   difference is what HTTP, JSON, base64, the database and the queue add; `phases` is where the server says
-  that the time of its calls went, `cpu` the CPU time of both processes, which other programs disturb less.
+  that the time of its calls went, `..._cpu` the CPU time of the two processes, which others disturb less.
   The same networks take a few per cent more in one process and less in another, for as long as it lives, so
   that several servers are asked one after the other: `paired` is the median of their medians.
 - Throughput, and how long calls take, with 1, 8 and 64 clients that ask again as soon as they are answered;

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -67,14 +66,16 @@ class _Evaluation:
             return Truth(~true, score if isinstance(node.part, Taken) else 1 - score)
         parts = map(self.of, node.parts)
         if isinstance(node, All):
-            everything = Truth(np.ones(self._places, bool), np.ones(self._places))
-            return reduce(lambda a, b: Truth(a.true & b.true, a.score * b.score), parts, everything)
-        nothing = np.zeros(self._places, bool)
-        wrong = np.ones(self._places)
+            all_true, product = np.ones(self._places, bool), np.ones(self._places)
+            for true, score in parts:
+                all_true &= true
+                product *= score
+            return Truth(all_true, product)
+        any_true, wrong = np.zeros(self._places, bool), np.ones(self._places)
         for true, score in parts:
-            nothing |= true
+            any_true |= true
             wrong *= 1 - true * score
-        return Truth(nothing, 1 - wrong)
+        return Truth(any_true, 1 - wrong)
 
     def _named(self, node: Named) -> Truth:
         score = np.zeros(self._places)

@@ -156,10 +156,10 @@ class DetectorRun(Run[DetectorNet]):
     Args:
         start: Weights to begin with: of a tagger, whose trunk it takes, or of a detector; or the folder of an
             earlier run, whose average and translators it takes.
-        rate: Of the first steps. After an earlier run the whole RATE undoes much of it at first.
         frozen: Stages of the trunk, from the first one on, that stay as they are.
         precision: "fp32", "bf16" or "auto".
         team: The processes that train together, each on views of its own.
+        rate: Of the first steps. After an earlier run the whole RATE undoes much of it at first.
     """
 
     def __init__(

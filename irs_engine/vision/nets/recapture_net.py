@@ -22,9 +22,7 @@ from irs_engine.vision.nets.layers import ConvNorm
 
 SIDE = 256  # of a crop
 CLASSES = ("original", "screen", "print")
-CONTEXT = (
-    "context."  # of the tensors beside those of the network, in its file (`vision/recapture_context.py`)
-)
+CONTEXT = "context."  # begins names of tensors in its file that are no part of it (recapture_context.py)
 FEATURES = 160
 RINGS, ANGLES = 64, 64  # of the spectrum
 
