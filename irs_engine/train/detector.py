@@ -5,9 +5,9 @@
 
 The trunk begins with what the tagger of this package learned, its first stages stay so, and everything else
 begins by chance; or all of it begins with an earlier detector, or where an earlier run ended. Targets are
-what PicoDet's heads say of every place, as far as YOLOX agrees, and the features that those heads read:
-translators, 1x1 layers that are thrown away, turn them into features of ours, which our heads learn to read
-from the start and ours learn to equal.
+what PicoDet's heads say of every place, later as far as YOLOX agrees, and the features that those heads
+read: translators, 1x1 layers that are thrown away, turn them into features of ours, which our heads learn
+to read from the start and ours learn to equal.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import argparse
 import functools
 import logging
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -37,6 +37,7 @@ from irs_engine.train.team import Team, run_team
 from irs_engine.vision.nets.detector_net import BINS, SIDE, STRIDES, WIDTH, DetectorNet, decode_sides, grid
 
 log = logging.getLogger(__name__)
+Item = TypeVar("Item")
 
 RATE, TRUNK_SHARE = 1.5e-3, 0.5  # and of it for what the trunk brings along
 CLASSES = 80
@@ -48,7 +49,9 @@ WEIGHTS = {"scores": 1.0, "bins": 0.5, "boxes": 2.0}  # of the losses, whoever s
 TAUGHT = WEIGHTS | {"logits": 1.0}  # where a teacher does
 MAPS_WEIGHT = (2.0, 0.3)  # of features that are not the teacher's, at first and in the end
 SMALL, SMALL_SHARE = 320, 0.7  # side of views in this first share of the run: twice as many as of SIDE
-LENT = 0.3  # share of the run in which our heads read the teacher's features too
+LENT = 0.6  # share of a run with new translators in which our heads read the teacher's features too
+AGREED = 0.7  # share of the run from which on YOLOX is asked as well: half of what both teachers cost
+KEPT = 24  # lessons that are used again a while later
 
 
 class Photos:
@@ -103,8 +106,12 @@ class Teachers:
         self._folder, self._precision = folder, precision
         self._of_side: dict[int, tuple[PicoDet, YoloxNano]] = {}
 
-    def __call__(self, views: np.ndarray) -> tuple[Targets, list[Tensor]]:
-        """(N, side, side, 3) to what to say, and to the maps that PicoDet's heads read."""
+    def __call__(self, views: np.ndarray, both: bool = True) -> tuple[Targets, list[Tensor]]:
+        """(N, side, side, 3) to what to say, and to the maps that PicoDet's heads read.
+
+        Args:
+            both: Ask YOLOX too.
+        """
         side = views.shape[1]
         if side not in self._of_side:
             files = self._folder / PICODET, self._folder / YOLOX
@@ -114,7 +121,13 @@ class Teachers:
             )
         picodet, yolox = self._of_side[side]
         dense = picodet(views)
-        return agreed(dense, *yolox(views), grid(side, side)), dense.maps
+        targets = agreed(dense, *yolox(views), grid(side, side)) if both else alone(dense)
+        return targets, dense.maps
+
+
+def alone(dense: Dense) -> Targets:
+    """PicoDet's answers."""
+    return Targets(dense.scores, dense.sides.unflatten(2, (4, BINS)).softmax(3))
 
 
 def agreed(dense: Dense, boxes: Tensor, scores: Tensor, places: tuple[Tensor, Tensor]) -> Targets:
@@ -126,6 +139,7 @@ def agreed(dense: Dense, boxes: Tensor, scores: Tensor, places: tuple[Tensor, Te
             that overlap PicoDet's box there, times the overlap.
         places: As `detector_net.grid` gives them.
     """
+    targets = alone(dense)
     found = dense.scores.clone()
     for number, before in enumerate(dense.scores):
         where, labels = (before > SEEN).nonzero(as_tuple=True)
@@ -136,7 +150,7 @@ def agreed(dense: Dense, boxes: Tensor, scores: Tensor, places: tuple[Tensor, Te
             alike = overlaps(own, boxes[number][theirs]) * scores[number][theirs, their_labels].sqrt()
             support = alike.masked_fill(labels[:, None] != their_labels[None], 0).amax(1)
         found[number][where, labels] *= (0.8 + 0.4 * support).clamp_max(1.15)
-    return Targets(found.clamp_max(1), dense.sides.unflatten(2, (4, BINS)).softmax(3))
+    return Targets(found.clamp_max(1), targets.bins)
 
 
 class Translator(nn.Module):
@@ -174,6 +188,7 @@ class DetectorRun(Run[DetectorNet]):
         torch.manual_seed(0)
         net = DetectorNet(CLASSES)
         self.translators = nn.ModuleList(Translator() for _ in STRIDES)
+        self.lent = LENT
         if start:
             values, translators = _read_start(start)
             own = net.state_dict()
@@ -181,13 +196,14 @@ class DetectorRun(Run[DetectorNet]):
             net.load_state_dict(own | known)
             if translators:
                 self.translators.load_state_dict(translators)
+                self.lent = 0.0
         net = full_precision_gradients(net).to(memory_format=torch.channels_last)
         self.frozen = net.stages[:frozen].requires_grad_(False)
         self.rate = rate
         trunk = list(net.stages[frozen:].parameters())
         others = [*net.neck.parameters(), *net.heads.parameters(), *self.translators.parameters()]
         groups: list[dict[str, Any]] = [{"params": trunk, "share": TRUNK_SHARE}, {"params": others}]
-        optimiser = torch.optim.AdamW(groups, rate, weight_decay=0.02)
+        optimiser = torch.optim.AdamW(groups, rate, weight_decay=0.02, fused=True)
         super().__init__(folder, net, optimiser, most_kept=0.998, team=team)
         self.bfloat16 = wants_bf16(precision, "cpu")
 
@@ -200,15 +216,16 @@ class DetectorRun(Run[DetectorNet]):
 
         def lesson(step: int) -> tuple[Tensor, Targets, list[Tensor]]:
             rng = np.random.default_rng([step, self.team.member])
-            side = SMALL if self.spent < 60 * minutes * SMALL_SHARE else SIDE
+            progress = self.spent / (60 * minutes)
+            side = SMALL if progress < SMALL_SHARE else SIDE
             views, used = zip(*(photos.view(rng, side) for _ in range(batch)), strict=True)
             pixels = np.stack(views)
-            targets, maps = teachers(pixels)
+            targets, maps = teachers(pixels, both=progress >= AGREED)
             for numbers, best in zip(used, targets.scores.amax(1), strict=True):
                 photos.note(numbers, (best > SURE).nonzero()[:, 0].tolist())
             return self.begun(to_input(pixels)), targets, maps
 
-        lessons = ahead(lesson, self.steps)
+        lessons = twice(ahead(lesson, self.steps), KEPT, np.random.default_rng(self.steps))
         sums: dict[str, float] = {}
         self.net.train()
         self.frozen.eval()  # before the first lesson: another thread runs it
@@ -243,7 +260,7 @@ class DetectorRun(Run[DetectorNet]):
             progress: Of the run, 0 to 1. The teacher's features teach faster than its answers, the answers
                 are what counts.
         """
-        lent = progress < LENT
+        lent = progress < self.lent
         with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
             features = self.net.features(begun, len(self.frozen))
             theirs = [translate(m) for translate, m in zip(self.translators, maps, strict=True)]
@@ -286,6 +303,19 @@ def _read_start(path: Path) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor] 
     if state is None:
         raise ValueError(f"{path}: no run was saved there")
     return state["average"], state["translators"]
+
+
+def twice(lessons: Iterator[Item], kept: int, rng: np.random.Generator) -> Iterator[Item]:
+    """Every lesson, and after it one of the `kept` before it (data echoing, Choi et al. 2019).
+
+    To make a lesson costs a third of the step that it is for.
+    """
+    before: list[Item] = []
+    for lesson in lessons:
+        yield lesson
+        if len(before) == kept:
+            yield before.pop(int(rng.integers(kept)))
+        before.append(lesson)
 
 
 def unexplained(answer: Tensor, target: Tensor) -> Tensor:
