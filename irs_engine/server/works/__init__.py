@@ -1,7 +1,8 @@
 """What calls ask of the engine, done in turn: nobody waits for ever, and the event loop never.
 
 The networks use all cores by themselves. So pictures to tag go through one lane, several at a time, and are
-decoded in threads beside it; the other verbs work in few threads, of each API no more calls at once than set.
+decoded in threads beside it, or in it where there is one client only; the other verbs work in few threads, of
+each API no more calls at once than set.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 import io
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -21,6 +22,7 @@ from PIL import Image
 from irs_engine.batches import BATCH_PIXELS
 from irs_engine.engine import Engine
 from irs_engine.errors import IrsError
+from irs_engine.image import Rgb
 from irs_engine.image.decode import read_header
 from irs_engine.results import MusicResult, TaggingResult
 from irs_engine.server.apis import APIS, MUSIC, Api
@@ -30,7 +32,7 @@ from irs_engine.server.settings import Settings
 from irs_engine.server.works.batching import Batcher
 from irs_engine.server.works.gate import Gate
 from irs_engine.server.works.listening import Listening
-from irs_engine.server.works.tagging import Asked, pixels_read, tag_together
+from irs_engine.server.works.tagging import Asked, pixels_read, read_and_tag
 
 log = logging.getLogger(__name__)
 
@@ -47,8 +49,8 @@ class Works:
         self._decoded = Gate(2 * BATCH_PIXELS)  # pixels: a batch that is worked on, and the next one
         self._readers = ThreadPoolExecutor(self._load.workers, thread_name_prefix="irs-read")
         self._workers = ThreadPoolExecutor(self._load.workers, thread_name_prefix="irs-work")
-        self._lane: Batcher[Asked, TaggingResult] = Batcher(
-            self._tag, self._load.batch, self._load.batch_wait_ms / 1000
+        self._lane: Batcher[Asked, TaggingResult | IrsError] = Batcher(
+            partial(read_and_tag, engine), self._load.batch, self._load.batch_wait_ms / 1000
         )
         self._warming: asyncio.Task[None] | None = None
         self._calls = 0  # of `call` that have not returned
@@ -75,10 +77,15 @@ class Works:
             if api.verb != "tag":
                 return await self._one(gate, partial(getattr(self._engine, str(api.verb)), data, **options))
             async with gate.passed(), self._decoded.passed(pixels_read(format, header)):
-                with self._lane.announced():
-                    reading = self._readers.submit(self._engine.read_for_tagging, data)
-                    picture = await asyncio.wrap_future(reading)
-                return await self._lane.result(Asked(picture, **options))
+                picture: Rgb | bytes = data
+                if not self._lane.quiet:  # else the lane reads it: the way by another thread takes 0.3 ms
+                    with self._lane.announced():
+                        reading = self._readers.submit(self._engine.read_for_tagging, data)
+                        picture = await asyncio.wrap_future(reading)
+                found = await self._lane.result(Asked(picture, **options))
+            if isinstance(found, IrsError):
+                raise found
+            return found
 
     async def listen(self, fetch: Callable[[], Awaitable[bytes]]) -> MusicResult:
         """The song that plays in a video, see `Listening.recognize`."""
@@ -133,9 +140,6 @@ class Works:
         """Calls at once: of tagging, a batch that is worked on and the next one, which is read meanwhile."""
         usual = 2 * self._load.batch if api.verb == "tag" else self._load.concurrency_default
         return self._load.concurrency.get(api.name, usual)
-
-    def _tag(self, asked: Sequence[Asked]) -> list[TaggingResult]:
-        return tag_together(self._engine.load_detecting_tagger(), asked)
 
     async def _one(self, gate: Gate, work: Callable[[], Any]) -> Any:
         """A call with a thread to itself; its place is free when the thread is, even if it is cancelled."""

@@ -31,6 +31,13 @@ class Batcher(Generic[Item, Found]):
         self._running: asyncio.Task[None] | None = None
         self.batches = 0  # worked on so far
         self.items = 0
+        self._last = 0  # items of the last batch
+
+    @property
+    def quiet(self) -> bool:
+        """Nothing is announced, waits or is worked on, and the last item was alone: there is one client."""
+        busy = self._running is not None and not self._running.done()
+        return not (busy or self._waiting or self._announced) and self._last <= 1
 
     @contextmanager
     def announced(self) -> Iterator[None]:
@@ -87,6 +94,7 @@ class Batcher(Generic[Item, Found]):
         loop = asyncio.get_running_loop()
         self.batches += 1
         self.items += len(batch)
+        self._last = len(batch)
         try:
             found = await loop.run_in_executor(self._thread, self._work, [item for item, _ in batch])
             for (_, future), one in zip(batch, found, strict=True):

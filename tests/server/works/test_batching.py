@@ -76,6 +76,27 @@ async def test_a_batch_waits_for_what_is_announced():
 
 
 @in_loop
+async def test_quiet_is_where_one_client_asks_now_and_then():
+    batcher = Batcher(work := Work(), most=3)
+    assert batcher.quiet
+    with batcher.announced():
+        assert not batcher.quiet
+    first = await ask(batcher, 1)
+    await work.begun(1)
+    assert not batcher.quiet  # it is worked on
+    later = await ask(batcher, 2, 3)
+    work.go_on(2)
+    await asyncio.gather(*first, *later)
+    await settle()
+    assert not batcher.quiet  # there were two at once: the next one may have company too
+    work.go_on()
+    await batcher.result(4)
+    await settle()
+    assert batcher.quiet
+    await batcher.stop()
+
+
+@in_loop
 async def test_it_does_not_wait_for_ever():
     batcher = Batcher(work := Work(), most=8, linger=0.01)
     work.go_on()

@@ -8,10 +8,11 @@ pytest.importorskip("starlette")
 
 from PIL import Image
 
+from irs_engine.errors import ImageDataError
 from irs_engine.image import read_rgb
 from irs_engine.image.decode import read_header
 from irs_engine.image.limits import DEFAULT_LIMITS
-from irs_engine.server.works.tagging import Asked, pixels_read, tag_together
+from irs_engine.server.works.tagging import Asked, pixels_read, read_and_tag, tag_together
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +42,17 @@ def test_no_limit(tagger, photo):
     limited, whole = tag_together(tagger, [Asked(picture, threshold=0, limit=3), Asked(picture, threshold=0)])
     assert len(limited.tags) == 3 and len(whole.tags) > 300
     assert limited.tags == whole.tags[:3]
+
+
+def test_a_file_that_cannot_be_read_spoils_no_other(engine, tagger, photo, jpeg):
+    file = jpeg()
+    asked = [Asked(file, limit=3), Asked(file[:200], limit=3), Asked(read_rgb(photo), limit=3)]
+    first, bad, last = read_and_tag(engine, asked)
+    assert isinstance(bad, ImageDataError)
+    together = tagger.tag_batch([engine.read_for_tagging(file), read_rgb(photo)], limit=3)
+    assert [first.tags, last.tags] == [result.tags for result in together]
+    (alone,) = read_and_tag(engine, asked[1:2])
+    assert isinstance(alone, ImageDataError)
 
 
 @pytest.mark.parametrize("size", [(30, 20), (320, 240), (1000, 700), (833, 4000), (4096, 4096), (2048, 1664)])
