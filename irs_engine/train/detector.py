@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import json
 import logging
 import zlib
 from collections.abc import Iterator, Mapping
@@ -52,6 +53,7 @@ SMALL, SMALL_SHARE = 320, 0.7  # side of views in this first share of the run: t
 LENT = 0.6  # share of a run with new translators in which our heads read the teacher's features too
 AGREED = 0.7  # share of the run from which on YOLOX is asked as well: half of what both teachers cost
 KEPT = 24  # lessons that are used again a while later
+NOTED = 200  # lessons between two states on disk of what is known of the photos
 
 
 class Photos:
@@ -77,6 +79,22 @@ class Photos:
         if len(used) == 1:  # of a mosaic it is not known which photo it was
             for label in classes:
                 self._showing.setdefault(label, {})[used[0]] = None
+
+    def remember(self, folder: Path) -> None:
+        """What was noted in an earlier run, by each of its processes: `write_down` was told files there."""
+        numbers = {str(file): number for number, file in enumerate(self.files)}
+        for path in sorted(folder.glob("showing-*.json")):
+            for label, files in json.loads(path.read_text()).items():
+                for file in files:
+                    if file in numbers:
+                        self.note([numbers[file]], [int(label)])
+
+    def write_down(self, path: Path) -> None:
+        """What was noted so far: it takes hours to find rare things anew."""
+        noted = {label: [str(self.files[n]) for n in numbers] for label, numbers in self._showing.items()}
+        part = path.with_suffix(".part")
+        part.write_text(json.dumps(noted))
+        part.replace(path)
 
     def _photo(self, rng: np.random.Generator, used: list[int]) -> Labelled:
         for _ in range(TRIES):
@@ -223,6 +241,8 @@ class DetectorRun(Run[DetectorNet]):
             targets, maps = teachers(pixels, both=progress >= AGREED)
             for numbers, best in zip(used, targets.scores.amax(1), strict=True):
                 photos.note(numbers, (best > SURE).nonzero()[:, 0].tolist())
+            if step % NOTED == NOTED - 1:  # here: nobody else notes anything meanwhile
+                photos.write_down(self.folder / f"showing-{self.team.member}.json")
             return self.begun(to_input(pixels)), targets, maps
 
         lessons = twice(ahead(lesson, self.steps), KEPT, np.random.default_rng(self.steps))
@@ -389,7 +409,11 @@ def work(team: Team, arguments: argparse.Namespace) -> None:
         arguments.work, arguments.start, arguments.frozen, arguments.precision, team, arguments.rate
     )
     teachers = Teachers(arguments.teachers, "bf16" if run.bfloat16 else "f32")
-    run.train(Photos(arguments.photos), teachers, arguments.minutes, arguments.batch)
+    photos = Photos(arguments.photos)
+    for folder in (arguments.start, arguments.work):
+        if folder:
+            photos.remember(folder)
+    run.train(photos, teachers, arguments.minutes, arguments.batch)
     if team.leads:
         run.export(arguments.out)
 

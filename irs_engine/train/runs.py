@@ -86,7 +86,7 @@ def ahead(make: Callable[[int], Item], start: int = 0, depth: int = 3) -> Iterat
                 item = error
             while not stop.is_set():
                 try:
-                    ready.put(item, timeout=1)
+                    ready.put(item, timeout=0.1)
                     break
                 except queue.Full:
                     continue
@@ -94,7 +94,8 @@ def ahead(make: Callable[[int], Item], start: int = 0, depth: int = 3) -> Iterat
                 return
             step += 1
 
-    threading.Thread(target=work, daemon=True).start()
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
     try:
         while True:
             item = ready.get()
@@ -103,6 +104,7 @@ def ahead(make: Callable[[int], Item], start: int = 0, depth: int = 3) -> Iterat
             yield item
     finally:
         stop.set()
+        thread.join()  # inside torch it would abort an interpreter that ends meanwhile
 
 
 class Run(Generic[Net]):

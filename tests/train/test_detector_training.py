@@ -199,6 +199,23 @@ def test_rare_classes_are_drawn_as_often_as_common_ones(photos):
     assert (drawn == 1).mean() == pytest.approx(share, abs=0.08)
 
 
+def test_what_photos_show_is_remembered_by_their_names(photos, tmp_path):
+    source = Photos([photos])
+    source.note([0], [2, 33])
+    source.note([3], [33])
+    source.write_down(tmp_path / "showing-1.json")
+    (tmp_path / "showing-0.json").write_text('{"5": ["photos/gone.jpg"]}')
+    more = tmp_path / "more"
+    more.mkdir()
+    for number in range(4):
+        cv2.imwrite(str(more / f"other{number}.png"), make_photo(420, 320, number))
+    again = Photos([photos, more])
+    again.remember(tmp_path)
+    assert {
+        label: {again.files[number] for number in numbers} for label, numbers in again._showing.items()
+    } == {2: {source.files[0]}, 33: {source.files[0], source.files[3]}}
+
+
 def test_a_run_learns_stops_and_goes_on(photos, tmp_path):
     run = DetectorRun(tmp_path / "run")
     views = np.stack([cv2.resize(make_photo(200, 200, seed), (SIDE, SIDE)) for seed in range(2)])

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from irs_engine.train.runs import ahead
@@ -7,6 +9,21 @@ def test_ahead_keeps_the_order():
     steps = ahead(lambda step: step * step, start=3)
     assert [next(steps) for _ in range(4)] == [9, 16, 25, 36]
     steps.close()
+
+
+def test_when_it_is_closed_nothing_is_made_any_more():
+    """A thread inside torch aborts an interpreter that ends."""
+    making = []
+
+    def make(step):
+        making.append(step)
+        time.sleep(0.1)
+        making.remove(step)
+
+    steps = ahead(make)
+    next(steps)
+    steps.close()
+    assert not making
 
 
 def test_what_fails_ahead_is_raised_where_it_is_asked_for():
