@@ -17,7 +17,7 @@ from irs_engine.vision.vocabulary import TagEntry, load_vocabulary
 
 WEIGHTS = "detector_s"
 MOST = 300  # boxes of a photo
-MOST_OVERLAP = 0.6  # intersection over union of two boxes of one class
+MOST_OVERLAP = 0.5  # intersection over union of two boxes of one class
 TILE, TILE_OVERLAP, MOST_TILES = 640, 0.25, 6  # pixels, share of a tile, tiles along a side
 EDGE = 3 / 416  # share of a tile: three pixels of what the shipped network sees of it
 
