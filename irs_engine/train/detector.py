@@ -81,7 +81,7 @@ class Photos:
                 self._showing.setdefault(label, {})[used[0]] = None
 
     def remember(self, folder: Path) -> None:
-        """What was noted in an earlier run, by each of its processes: `write_down` was told files there."""
+        """What the processes of an earlier run wrote down in its folder, of photos that are here too."""
         numbers = {str(file): number for number, file in enumerate(self.files)}
         for path in sorted(folder.glob("showing-*.json")):
             for label, files in json.loads(path.read_text()).items():
@@ -90,7 +90,7 @@ class Photos:
                         self.note([numbers[file]], [int(label)])
 
     def write_down(self, path: Path) -> None:
-        """What was noted so far: it takes hours to find rare things anew."""
+        """What was noted so far: to find rare things anew would take hours."""
         noted = {label: [str(self.files[n]) for n in numbers] for label, numbers in self._showing.items()}
         part = path.with_suffix(".part")
         part.write_text(json.dumps(noted))
@@ -157,7 +157,6 @@ def agreed(dense: Dense, boxes: Tensor, scores: Tensor, places: tuple[Tensor, Te
             that overlap PicoDet's box there, times the overlap.
         places: As `detector_net.grid` gives them.
     """
-    targets = alone(dense)
     found = dense.scores.clone()
     for number, before in enumerate(dense.scores):
         where, labels = (before > SEEN).nonzero(as_tuple=True)
@@ -168,7 +167,7 @@ def agreed(dense: Dense, boxes: Tensor, scores: Tensor, places: tuple[Tensor, Te
             alike = overlaps(own, boxes[number][theirs]) * scores[number][theirs, their_labels].sqrt()
             support = alike.masked_fill(labels[:, None] != their_labels[None], 0).amax(1)
         found[number][where, labels] *= (0.8 + 0.4 * support).clamp_max(1.15)
-    return Targets(found.clamp_max(1), targets.bins)
+    return Targets(found.clamp_max(1), alone(dense).bins)
 
 
 class Translator(nn.Module):
