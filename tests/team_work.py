@@ -12,7 +12,7 @@ from irs_engine.train.team import Team
 
 
 def mean(team: Team, folder: Path) -> None:
-    """Ends beside a thread that is inside torch, as the one that computes lessons ahead nearly always is."""
+    """Ends beside a thread that is inside torch, as one of the group's own sometimes is."""
     threading.Thread(target=_multiply_for_ever, daemon=True).start()
     tensors = [torch.full((2, 3), float(team.member)), torch.tensor([10.0 * (team.member + 1)])]
     team.mean_(tensors)

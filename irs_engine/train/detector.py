@@ -17,9 +17,9 @@ import functools
 import json
 import logging
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import cv2
 import numpy as np
@@ -33,12 +33,12 @@ from irs_engine.train.depthwise import full_precision_gradients
 from irs_engine.train.detection_loss import SEEN, Targets, bin_loss, detection_losses, overlaps
 from irs_engine.train.detection_teachers import MAP_CHANNELS, PICODET, YOLOX, Dense, PicoDet, YoloxNano
 from irs_engine.train.detection_views import Labelled, random_view
-from irs_engine.train.runs import Run, ahead, load_state
+from irs_engine.train.own_files import write_text
+from irs_engine.train.runs import Run, ahead, load_state, twice
 from irs_engine.train.team import Team, run_team
 from irs_engine.vision.nets.detector_net import BINS, SIDE, STRIDES, WIDTH, DetectorNet, decode_sides, grid
 
 log = logging.getLogger(__name__)
-Item = TypeVar("Item")
 
 RATE, TRUNK_SHARE = 1.5e-3, 0.5  # and of it for what the trunk brings along
 CLASSES = 80
@@ -52,7 +52,7 @@ MAPS_WEIGHT = (2.0, 0.3)  # of features that are not the teacher's, at first and
 SMALL, SMALL_SHARE = 320, 0.7  # side of views in this first share of the run: twice as many as of SIDE
 LENT = 0.6  # share of a run with new translators in which our heads read the teacher's features too
 AGREED = 0.7  # share of the run from which on YOLOX is asked as well: half of what both teachers cost
-KEPT = 24  # lessons that are used again a while later
+KEPT = 24  # lessons that are used again a while later: to make one costs a third of its step
 NOTED = 200  # lessons between two states on disk of what is known of the photos
 
 
@@ -92,9 +92,7 @@ class Photos:
     def write_down(self, path: Path) -> None:
         """What was noted so far: to find rare things anew would take hours."""
         noted = {label: [str(self.files[n]) for n in numbers] for label, numbers in self._showing.items()}
-        part = path.with_suffix(".part")
-        part.write_text(json.dumps(noted))
-        part.replace(path)
+        write_text(path, json.dumps(noted))
 
     def _photo(self, rng: np.random.Generator, used: list[int]) -> Labelled:
         for _ in range(TRIES):
@@ -322,19 +320,6 @@ def _read_start(path: Path) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor] 
     if state is None:
         raise ValueError(f"{path}: no run was saved there")
     return state["average"], state["translators"]
-
-
-def twice(lessons: Iterator[Item], kept: int, rng: np.random.Generator) -> Iterator[Item]:
-    """Every lesson, and after it one of the `kept` before it (data echoing, Choi et al. 2019).
-
-    To make a lesson costs a third of the step that it is for.
-    """
-    before: list[Item] = []
-    for lesson in lessons:
-        yield lesson
-        if len(before) == kept:
-            yield before.pop(int(rng.integers(kept)))
-        before.append(lesson)
 
 
 def unexplained(answer: Tensor, target: Tensor) -> Tensor:

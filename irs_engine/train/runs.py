@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
@@ -105,6 +106,19 @@ def ahead(make: Callable[[int], Item], start: int = 0, depth: int = 3) -> Iterat
     finally:
         stop.set()
         thread.join()  # inside torch it would abort an interpreter that ends meanwhile
+
+
+def twice(lessons: Iterator[Item], kept: int, rng: np.random.Generator) -> Iterator[Item]:
+    """Every lesson, and after it one of the `kept` before it (data echoing, Choi et al. 2019).
+
+    For lessons that take long to make beside the step that they are for.
+    """
+    before: list[Item] = []
+    for lesson in lessons:
+        yield lesson
+        if len(before) == kept:
+            yield before.pop(int(rng.integers(kept)))
+        before.append(lesson)
 
 
 class Run(Generic[Net]):

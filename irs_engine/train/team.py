@@ -80,7 +80,7 @@ def _join(
 def _end() -> None:
     """Of this process, at once: the interpreter's own end aborts it where another thread is inside torch.
 
-    The one that computes lessons ahead nearly always is, one of the group's own sometimes.
+    One of the group's own is sometimes.
     """
     sys.stdout.flush()
     sys.stderr.flush()

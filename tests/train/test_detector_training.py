@@ -11,7 +11,7 @@ from irs_engine.train import detector
 from irs_engine.train.detection_loss import Targets, detection_losses, giou, overlaps
 from irs_engine.train.detection_teachers import MAP_CHANNELS, Dense
 from irs_engine.train.detection_views import LEAST_LEFT, Labelled, random_view
-from irs_engine.train.detector import SMALL, DetectorRun, Photos, agreed, to_input, twice
+from irs_engine.train.detector import SMALL, DetectorRun, Photos, agreed, to_input
 from irs_engine.vision.nets.detector_net import (
     BINS,
     SIDE,
@@ -273,12 +273,3 @@ def test_the_trunk_is_that_of_a_tagger(tmp_path, tagger_weights):
         pytest.skip("the random tagger of the tests is narrower than the shipped one")
     run = DetectorRun(tmp_path / "run", tagger_weights, frozen=2)
     assert torch.equal(run.net.stages[0][0][0].weight.cpu(), wide["stages.0.0.0.weight"].float())
-
-
-def test_every_lesson_is_used_twice_and_at_once_only_once():
-    used = list(twice(iter(range(200)), 10, np.random.default_rng(0)))
-    assert [n for n in used if n < 150] != sorted(n for n in used if n < 150)
-    for number in range(150):
-        first, *again = (place for place, n in enumerate(used) if n == number)
-        assert len(again) <= 1 and all(place > first + 1 for place in again)
-    assert len(used) == 200 + 190 and len(set(used)) == 200

@@ -1,8 +1,9 @@
 import time
 
+import numpy as np
 import pytest
 
-from irs_engine.train.runs import ahead
+from irs_engine.train.runs import ahead, twice
 
 
 def test_ahead_keeps_the_order():
@@ -31,3 +32,12 @@ def test_what_fails_ahead_is_raised_where_it_is_asked_for():
     assert [next(steps) for _ in range(3)] == [2, 3, 6]
     with pytest.raises(ZeroDivisionError):
         next(steps)
+
+
+def test_every_lesson_is_used_twice_and_at_once_only_once():
+    used = list(twice(iter(range(200)), 10, np.random.default_rng(0)))
+    assert [n for n in used if n < 150] != sorted(n for n in used if n < 150)
+    for number in range(150):
+        first, *again = (place for place, n in enumerate(used) if n == number)
+        assert len(again) <= 1 and all(place > first + 1 for place in again)
+    assert len(used) == 200 + 190 and len(set(used)) == 200
