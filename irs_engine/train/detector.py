@@ -47,11 +47,11 @@ BALANCED, SURE = 0.5, 0.5  # share of draws by class, score of a class that a ph
 TRIES = 200  # photos in a row that cannot be used, before it is no accident
 LEAST = 300  # pixels on the longer side of a photo
 WEIGHTS = {"scores": 1.0, "bins": 0.5, "boxes": 2.0}  # of the losses, whoever says what is right
-TAUGHT = WEIGHTS | {"logits": 1.0}  # where a teacher does
+TAUGHT = WEIGHTS | {"logits": 1.0, "classes": 1.0}  # where a teacher does
 MAPS_WEIGHT = (2.0, 0.3)  # of features that are not the teacher's, at first and in the end
-SMALL, SMALL_SHARE = 320, 0.7  # side of views in this first share of the run: twice as many as of SIDE
+SMALL, SMALL_SHARE = 320, 0.8  # side of views in this first share of the run: twice as many as of SIDE
 LENT = 0.6  # share of a run with new translators in which our heads read the teacher's features too
-AGREED = 0.7  # share of the run from which on YOLOX is asked as well: half of what both teachers cost
+AGREED = 0.8  # share of the run from which on YOLOX is asked as well: half of what both teachers cost
 KEPT = 24  # lessons that are used again a while later: to make one costs a third of its step
 NOTED = 200  # lessons between two states on disk of what is known of the photos
 
@@ -203,12 +203,13 @@ class DetectorRun(Run[DetectorNet]):
         torch.manual_seed(0)
         net = DetectorNet(CLASSES)
         self.translators = nn.ModuleList(Translator() for _ in STRIDES)
-        self.lent = LENT
+        self.lent, self.whole = LENT, False
         if start:
             values, translators = _read_start(start)
             own = net.state_dict()
             known = {n: v.float() for n, v in values.items() if n in own and v.shape == own[n].shape}
             net.load_state_dict(own | known)
+            self.whole = len(known) == len(own)
             if translators:
                 self.translators.load_state_dict(translators)
                 self.lent = 0.0
@@ -244,8 +245,7 @@ class DetectorRun(Run[DetectorNet]):
 
         lessons = twice(ahead(lesson, self.steps), KEPT, np.random.default_rng(self.steps))
         sums: dict[str, float] = {}
-        self.net.train()
-        self.frozen.eval()  # before the first lesson: another thread runs it
+        self.set_modes()  # before the first lesson: another thread runs the frozen stages
         while self.spent < 60 * minutes:
             progress = self.spent / (60 * minutes)
             with self.timed():
@@ -259,6 +259,18 @@ class DetectorRun(Run[DetectorNet]):
                 sums.clear()
             self.save_at_times()
         self.save()
+
+    def set_modes(self) -> None:
+        """Stages that learn normalise by the batch, unless the network began whole: then by what it knows.
+
+        A few views are a noisy measure, and the average, which is what ships, never sees it.
+        """
+        self.net.train()
+        self.frozen.eval()
+        if self.whole:
+            for part in self.net.modules():
+                if isinstance(part, nn.BatchNorm2d):
+                    part.eval()
 
     @torch.no_grad()
     def begun(self, pixels: Tensor) -> Tensor:
@@ -289,6 +301,7 @@ class DetectorRun(Run[DetectorNet]):
         places = grid(*(STRIDES[0] * length for length in features[0].shape[2:]))
         losses = detection_losses(ours, sides_of_ours, targets, places)
         losses["logits"] = unexplained_logits(ours, targets.scores)
+        losses["classes"] = class_loss(ours, targets.scores)
         losses["maps"] = torch.stack(
             [unexplained(x.float(), m.float()) for x, m in zip(features, theirs, strict=True)]
         ).mean()
@@ -343,6 +356,19 @@ def unexplained_logits(logits: Tensor, scores: Tensor) -> Tensor:
     mean = (weight * target).sum((0, 1))
     variance = (weight * (target - mean).square()).sum((0, 1))
     return ((weight * (logits - target).square()).sum((0, 1)) / (variance + 0.1)).mean()
+
+
+def class_loss(logits: Tensor, scores: Tensor) -> Tensor:
+    """How far the shares of classes in (N, places, classes) are from a teacher's, where it sees something.
+
+    Scores tell at once whether there is a thing and which one: where a teacher is unsure of the first, they
+    teach little of the second. As in classification (Hinton et al. 2015), in nats.
+    """
+    weight = scores.amax(2)
+    seen = weight > SEEN
+    theirs = torch.logit(scores[seen].clamp(1e-5, 1 - 1e-4)).softmax(1)
+    divergence = F.kl_div(logits[seen].log_softmax(1), theirs, reduction="none").sum(1)
+    return (divergence * weight[seen]).sum() / weight.sum().clamp_min(1)
 
 
 def to_input(views: np.ndarray) -> Tensor:

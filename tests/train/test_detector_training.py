@@ -11,7 +11,7 @@ from irs_engine.train import detector
 from irs_engine.train.detection_loss import Targets, detection_losses, giou, overlaps
 from irs_engine.train.detection_teachers import MAP_CHANNELS, Dense
 from irs_engine.train.detection_views import LEAST_LEFT, Labelled, random_view
-from irs_engine.train.detector import SMALL, DetectorRun, Photos, agreed, to_input
+from irs_engine.train.detector import SMALL, DetectorRun, Photos, agreed, class_loss, to_input
 from irs_engine.vision.nets.detector_net import (
     BINS,
     SIDE,
@@ -80,6 +80,18 @@ def test_boxes_of_nothing_do_not_count():
     assert detection_losses(scores, other, targets, PLACES) == detection_losses(
         scores, sides, targets, PLACES
     )
+
+
+def test_class_loss_is_of_which_class_it_is_and_not_of_how_sure():
+    targets = targets_at(100, 3)
+    logits, _ = perfect_answers(targets)
+    logits = logits.clamp(np.log(1e-5), 9)  # no teacher is taken for surer
+    assert class_loss(logits, targets.scores) == pytest.approx(0, abs=1e-4)
+    assert class_loss(logits - 5, targets.scores) == pytest.approx(0, abs=1e-4)
+    elsewhere = logits.clone()
+    elsewhere[:, :50] = torch.randn(50, 80)  # where nothing is seen
+    assert class_loss(elsewhere, targets.scores) == pytest.approx(0, abs=1e-4)
+    assert class_loss(logits.roll(1, 2), targets.scores) > 1
 
 
 # Views.
@@ -244,6 +256,20 @@ def test_a_run_begins_where_another_one_ended(photos, tmp_path):
         )
     with pytest.raises(ValueError, match="no run was saved"):
         DetectorRun(tmp_path / "other", tmp_path)
+
+
+def test_a_network_that_begins_whole_normalises_by_what_it_knows(photos, tmp_path):
+    DetectorRun(tmp_path / "earlier").save()
+    views = np.stack([cv2.resize(make_photo(200, 200, seed), (SIDE, SIDE)) for seed in range(2)])
+    changed = []
+    for start in (None, tmp_path / "earlier"):
+        run = DetectorRun(tmp_path / f"from {start and start.name}", start)
+        mean = run.net.neck.coarse[1].running_mean
+        before = mean.clone()
+        run.set_modes()
+        run.step(to_input(views), *by_rule(views))
+        changed.append(not torch.equal(mean, before))
+    assert changed == [True, False]
 
 
 def test_training_spends_its_minutes_and_exports(photos, tmp_path):
