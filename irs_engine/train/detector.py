@@ -344,13 +344,18 @@ def unexplained(answer: Tensor, target: Tensor) -> Tensor:
     return ((answer - target).square().mean((0, 2, 3)) / (variance + 0.1 * variance.mean() + 1e-3)).mean()
 
 
+def logits_of(scores: Tensor) -> Tensor:
+    """Of a teacher's scores, which may round to 0 and 1."""
+    return torch.logit(scores.clamp(1e-5, 1 - 1e-4))
+
+
 def unexplained_logits(logits: Tensor, scores: Tensor) -> Tensor:
     """Share of the variance of a teacher's logits that (N, places, classes) do not explain.
 
     A score says little of what is not there, its logit says how far from it: what a place resembles is known
     of every place and class. Places where something is count as much as all the others together.
     """
-    target = torch.logit(scores.clamp(1e-5, 1 - 1e-4))
+    target = logits_of(scores)
     weight = scores.amax(2, keepdim=True) + 0.02
     weight = weight / weight.sum()
     mean = (weight * target).sum((0, 1))
@@ -366,7 +371,7 @@ def class_loss(logits: Tensor, scores: Tensor) -> Tensor:
     """
     weight = scores.amax(2)
     seen = weight > SEEN
-    theirs = torch.logit(scores[seen].clamp(1e-5, 1 - 1e-4)).softmax(1)
+    theirs = logits_of(scores[seen]).softmax(1)
     divergence = F.kl_div(logits[seen].log_softmax(1), theirs, reduction="none").sum(1)
     return (divergence * weight[seen]).sum() / weight.sum().clamp_min(1)
 
