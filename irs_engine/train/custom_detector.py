@@ -37,7 +37,7 @@ from irs_engine.train.detection_views import Labelled, random_view
 from irs_engine.train.detector import WEIGHTS, to_input
 from irs_engine.train.own_files import find_start, named_out, part_of, prepare_out, put_in_place, write_text
 from irs_engine.train.progress import Progress, time_left
-from irs_engine.train.runs import Run, ahead, write_weights
+from irs_engine.train.runs import Run, ahead, keep_statistics, write_weights
 from irs_engine.train.sheets import MOST, TRUTH, Tile, write_sheet
 from irs_engine.vision.detector import SIDE, Detector
 from irs_engine.vision.detector import WEIGHTS as NAME
@@ -73,7 +73,7 @@ class CustomRun(Run[DetectorNet]):
         net = DetectorNet(len(names), widths_of(start))
         _begin_with(net, start, names, known)
         net = full_precision_gradients(net).to(device).to(memory_format=torch.channels_last)
-        self.frozen = net.stages[:FROZEN].requires_grad_(False)
+        net.stages[:FROZEN].requires_grad_(False)
         trunk = list(net.stages[FROZEN:].parameters())
         behind = [item for item in net.named_parameters() if not item[0].startswith("stages.")]
         new = [value for name, value in behind if ".classes." in name]
@@ -223,7 +223,7 @@ def train(
     for epoch in range(run.steps // steps, epochs):
         losses: list[dict[str, float]] = []
         run.net.train()
-        run.frozen.eval()
+        keep_statistics(run.net)
         started = time.monotonic()
         while run.steps < (epoch + 1) * steps:
             with run.timed():

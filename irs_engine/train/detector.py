@@ -34,7 +34,7 @@ from irs_engine.train.detection_loss import SEEN, Targets, bin_loss, detection_l
 from irs_engine.train.detection_teachers import MAP_CHANNELS, PICODET, YOLOX, Dense, PicoDet, YoloxNano
 from irs_engine.train.detection_views import Labelled, random_view
 from irs_engine.train.own_files import write_text
-from irs_engine.train.runs import Run, ahead, load_state, twice
+from irs_engine.train.runs import Run, ahead, keep_statistics, load_state, twice
 from irs_engine.train.team import Team, run_team
 from irs_engine.vision.nets.detector_net import BINS, SIDE, STRIDES, WIDTH, DetectorNet, decode_sides, grid
 
@@ -261,16 +261,9 @@ class DetectorRun(Run[DetectorNet]):
         self.save()
 
     def set_modes(self) -> None:
-        """Stages that learn normalise by the batch, unless the network began whole: then by what it knows.
-
-        A few views are a noisy measure, and the average, which is what ships, never sees it.
-        """
+        """Stages that learn normalise by the batch, unless the network began whole: then by what it knows."""
         self.net.train()
-        self.frozen.eval()
-        if self.whole:
-            for part in self.net.modules():
-                if isinstance(part, nn.BatchNorm2d):
-                    part.eval()
+        keep_statistics(self.net if self.whole else self.frozen)
 
     @torch.no_grad()
     def begun(self, pixels: Tensor) -> Tensor:

@@ -69,6 +69,17 @@ def update_average(average: nn.Module, net: nn.Module, steps: int, most: float) 
         kept.copy_(current)
 
 
+def keep_statistics(net: nn.Module) -> None:
+    """Let batch normalisation go by what a network knows, not by the batch. To be said again after `train()`.
+
+    For networks that begin trained: a few views are a noisy measure, which they never meet in use.
+    torchvision fine-tunes its detectors so as well (FrozenBatchNorm2d).
+    """
+    for part in net.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            part.eval()
+
+
 def ahead(make: Callable[[int], Item], start: int = 0, depth: int = 3) -> Iterator[Item]:
     """make(start), make(start + 1), ... computed by one thread a few steps ahead of their use.
 

@@ -86,6 +86,14 @@ def test_what_is_new_learns_fastest_and_what_is_known_slowest(tmp_path, start):
     assert not any(value.requires_grad for value in run.net.stages[:2].parameters())
 
 
+def test_it_normalises_by_what_is_known_whatever_the_batch(tmp_path, dataset, start, short):
+    run = new_run(tmp_path / "run", start)
+    train(dataset, run, tmp_path / "out.safetensors", epochs=1, batch=1)
+    learned = run.net.state_dict()
+    assert not torch.equal(learned["neck.coarse.0.weight"], start["neck.coarse.0.weight"])
+    assert torch.equal(learned["neck.coarse.1.running_mean"], start["neck.coarse.1.running_mean"])
+
+
 @pytest.fixture
 def start_file(tmp_path, start):
     save_file(start, tmp_path / "start.safetensors", {"architecture": "DetectorNet"})
