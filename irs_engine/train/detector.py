@@ -35,6 +35,7 @@ from irs_engine.train.detection_teachers import MAP_CHANNELS, PICODET, YOLOX, De
 from irs_engine.train.detection_views import Labelled, random_view
 from irs_engine.train.own_files import write_text
 from irs_engine.train.runs import Run, ahead, keep_statistics, load_state, twice
+from irs_engine.train.soap import Soap
 from irs_engine.train.team import Team, run_team
 from irs_engine.vision.nets.detector_net import BINS, SIDE, STRIDES, WIDTH, DetectorNet, decode_sides, grid
 
@@ -46,6 +47,8 @@ HELD_OUT = 48  # photos that are never learned from
 BALANCED, SURE = 0.5, 0.5  # share of draws by class, score of a class that a photo shows
 TRIES = 200  # photos in a row that cannot be used, before it is no accident
 LEAST = 300  # pixels on the longer side of a photo
+TURNED: dict[str, Any] = {"betas": (0.9, 0.99), "every": 20, "widest": 300}  # by SOAP: matrices
+AS_ADAMW: dict[str, Any] = {"betas": (0.9, 0.999), "widest": 0}  # vectors, as its authors do
 WEIGHTS = {"scores": 1.0, "bins": 0.5, "boxes": 2.0}  # of the losses, whoever says what is right
 TAUGHT = WEIGHTS | {"logits": 1.0, "classes": 1.0}  # where a teacher does
 MAPS_WEIGHT = (2.0, 0.3)  # of features that are not the teacher's, at first and in the end
@@ -218,8 +221,12 @@ class DetectorRun(Run[DetectorNet]):
         self.rate = rate
         trunk = list(net.stages[frozen:].parameters())
         others = [*net.neck.parameters(), *net.heads.parameters(), *self.translators.parameters()]
-        groups: list[dict[str, Any]] = [{"params": trunk, "share": TRUNK_SHARE}, {"params": others}]
-        optimiser = torch.optim.AdamW(groups, rate, weight_decay=0.02, fused=True)
+        groups = [
+            {"params": [value for value in part if (value.dim() > 1) == matrices], "share": share} | options
+            for part, share in ((trunk, TRUNK_SHARE), (others, 1.0))
+            for matrices, options in ((True, {}), (False, AS_ADAMW))
+        ]
+        optimiser = Soap(groups, rate, **TURNED, weight_decay=0.02)
         super().__init__(folder, net, optimiser, most_kept=0.998, team=team)
         self.bfloat16 = wants_bf16(precision, "cpu")
 

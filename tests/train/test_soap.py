@@ -44,3 +44,24 @@ def test_its_axes_stay_orthonormal_and_its_state_goes_on():
     copy.grad = weight.grad = torch.randn_like(weight)
     first.step(), second.step()
     torch.testing.assert_close(copy, weight)
+
+
+def test_longer_sides_are_not_rotated():
+    weight = torch.randn(6, 4, requires_grad=True)
+    weight.grad = torch.randn_like(weight)
+    optimiser = Soap([weight], widest=4)
+    optimiser.step()
+    assert "right_axes" in optimiser.state[weight] and "left_axes" not in optimiser.state[weight]
+
+
+def test_without_rotation_it_is_adamw_that_begins_a_step_later():
+    torch.manual_seed(0)
+    ours = torch.randn(6, 4, requires_grad=True)
+    theirs = ours.detach().clone().requires_grad_()
+    options = {"lr": 0.01, "betas": (0.9, 0.99), "weight_decay": 0.1}
+    soap, adamw = Soap([ours], widest=0, **options), torch.optim.AdamW([theirs], **options)
+    for step in range(8):
+        ours.grad = torch.randn_like(ours)
+        theirs.grad = ours.grad.clone() if step else None
+        soap.step(), adamw.step()
+    torch.testing.assert_close(ours, theirs)
