@@ -55,10 +55,10 @@ class Soap(torch.optim.Optimizer):
             return None
         beta1, beta2 = group["betas"]
         state["step"] += 1
-        state["mean"].lerp_(gradient, 1 - beta1)
         rotated = _rotate(state, gradient)
+        state["mean"].lerp_(rotated, 1 - beta1)
         state["square"].mul_(beta2).addcmul_(rotated, rotated, value=1 - beta2)
-        mean = _rotate(state, state["mean"]) / (1 - beta1 ** state["step"])
+        mean = state["mean"] / (1 - beta1 ** state["step"])
         square = state["square"] / (1 - beta2 ** state["step"])
         change = _rotate_back(state, mean / (square.sqrt() + group["eps"]))
         for side in _rotated_sides(state):
@@ -97,9 +97,11 @@ def _rotate_back(state: dict[str, Any], x: Tensor) -> Tensor:
 
 
 def _turn_axes(state: dict[str, Any]) -> None:
-    """One step of orthogonal iteration; the squares follow the order of the axes."""
+    """One step of orthogonal iteration; the mean turns with the axes, the squares follow their order."""
+    mean = _rotate_back(state, state["mean"])
     for side in _rotated_sides(state):
         matrix, axes = state[side], state[f"{side}_axes"]
         order = ((axes.T @ matrix) * axes.T).sum(1).argsort(descending=True)
         state["square"] = state["square"].index_select(SIDES.index(side), order)
         state[f"{side}_axes"] = torch.linalg.qr(matrix @ axes[:, order])[0]
+    state["mean"] = _rotate(state, mean)
